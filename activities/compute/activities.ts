@@ -1,0 +1,105 @@
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EvaluationEvidence } from '../../temporal/contracts/evaluation.js';
+import {
+  TrainResult,
+  type JobFailure,
+  type JobRef,
+  type JobSpec,
+} from '../../temporal/contracts/job.js';
+import { failure } from '../../temporal/errors.js';
+import type { Compute } from './port.js';
+
+/** How long one attempt looks at a job before it gives its slot back and comes again: short jobs end without a retry. */
+const LOOK_MS = 4_000;
+const STEP_MS = 100;
+const MAX_PAUSE_MS = 30_000;
+
+export type JobResult = TrainResult | EvaluationEvidence;
+export type JobEnd =
+  { ended: 'succeeded'; result: JobResult } | { ended: 'failed'; failure: JobFailure };
+
+export function createComputeActivities({ compute }: { compute: Compute }) {
+  return {
+    /**
+     * Runs a job to its end: creates or adopts it, then looks at it. While it runs this fails with a benign "still
+     * running" and a delay, so that however long it takes the history does not grow and a worker's restart costs nothing.
+     */
+    async runJob(job: JobSpec): Promise<JobEnd> {
+      const ref = await compute.ensure(job);
+      const until = Date.now() + LOOK_MS;
+      for (;;) {
+        const end = await look(compute, ref, job);
+        if (end.ended !== 'no') return end;
+        if (Date.now() >= until) throw stillRunning(job, end.detail);
+        heartbeat(end.detail);
+        await sleep(STEP_MS, undefined, { signal: cancellationSignal() });
+      }
+    },
+
+    /** The job is gone when this is done. */
+    async cancelJob(job: Pick<JobSpec, 'name' | 'target'>): Promise<void> {
+      await compute.cancel({ name: job.name, target: job.target, uid: '' });
+    },
+  };
+}
+export type ComputeActivities = ReturnType<typeof createComputeActivities>;
+
+async function look(
+  compute: Compute,
+  ref: JobRef,
+  job: JobSpec,
+): Promise<JobEnd | { ended: 'no'; detail: string }> {
+  const seen = await compute.observe(ref);
+  switch (seen.phase) {
+    case 'succeeded':
+      return published(job, seen.result);
+    case 'failed':
+      return { ended: 'failed', failure: seen.failure };
+    case 'vanished':
+      return { ended: 'failed', failure: vanished(job, seen.detail) };
+    default:
+      return { ended: 'no', detail: `${seen.phase}: ${seen.detail}` };
+  }
+}
+
+/** Takes from a result what its contract names; what it does not name stays out of the history. */
+function published(job: JobSpec, result: unknown): JobEnd {
+  const parsed = (job.program.step === 'train' ? TrainResult : EvaluationEvidence).safeParse(
+    result,
+  );
+  if (parsed.success) return { ended: 'succeeded', result: parsed.data };
+  const issues = parsed.error.issues
+    .map(({ path, message }) => `${path.join('.')}: ${message}`)
+    .join('; ');
+  return {
+    ended: 'failed',
+    failure: ended(
+      'bad-result',
+      'BadResult',
+      `job ${job.name} published a result that its contract does not allow: ${issues}`,
+    ),
+  };
+}
+
+function vanished(job: JobSpec, detail: string): JobFailure {
+  return ended('disrupted', 'JobVanished', `job ${job.name} vanished: ${detail}`);
+}
+
+const ended = (cause: JobFailure['cause'], type: string, message: string): JobFailure => ({
+  cause,
+  type,
+  message,
+  exitCode: null,
+  signal: null,
+  traceback: null,
+  logTail: '',
+});
+
+function stillRunning(job: JobSpec, detail: string): Error {
+  const elapsedMs = Date.now() - activityInfo().scheduledTimestampMs;
+  return failure('JobRunning', `job ${job.name} still ${detail}`, {
+    benign: true,
+    nextRetryDelayMs: Math.min(MAX_PAUSE_MS, Math.max(500, elapsedMs / 10)),
+  });
+}

@@ -1,0 +1,18 @@
+import type { JobObservation, JobRef, JobSpec } from '../../temporal/contracts/job.js';
+
+/**
+ * Runs jobs. Attempts are the platform's: a backend never retries on its own. Every method may be called again after a
+ * crash at any point, by another process, and gives the same answer.
+ */
+export interface Compute {
+  /**
+   * Creates the job, or adopts the one of this name that the same owner made from the same spec. A finished job is
+   * adopted too, so a result is never computed twice. Another owner's or another spec's job of this name is refused.
+   */
+  ensure(job: JobSpec): Promise<JobRef>;
+  observe(ref: JobRef): Promise<JobObservation>;
+  /** The job is gone, with all its processes, when this resolves. A job that is gone already is fine. */
+  cancel(ref: JobRef): Promise<void>;
+  /** The last `tailBytes` bytes of what the job printed. */
+  logs(ref: JobRef, tailBytes: number): Promise<string>;
+}

@@ -1,0 +1,82 @@
+import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
+import type { GateReport } from '../../temporal/contracts/gate.js';
+import type { RegisteredModel } from '../../temporal/contracts/model.js';
+import type { RecordedEvidence } from '../../temporal/contracts/runs.js';
+import { REGISTRY_TAGS, RUN_ARTIFACTS } from '../../temporal/names.js';
+import type { Artifacts } from '../artifacts/port.js';
+import type { OpenedRun, Projection, Registration, Registry, RunOpening } from './port.js';
+
+export interface GateRecord {
+  tag: string;
+  runId: string;
+  version: number;
+  incumbent: number | null;
+  report: GateReport;
+  policy: unknown;
+  judgedUnder: string;
+}
+
+export interface RunEnd {
+  runId: string;
+  status: 'FINISHED' | 'FAILED' | 'KILLED';
+  at: string;
+  tags: Record<string, string>;
+}
+
+export function createRegistryActivities({ registry, artifacts }: { registry: Registry; artifacts: Artifacts }) {
+  return {
+    openRun: (opening: RunOpening): Promise<OpenedRun> => registry.openRun(opening),
+
+    experimentOf: (tag: string): Promise<{ experimentId: string }> => registry.ensureModel(tag),
+
+    /** Registers the candidate only when its files are, byte for byte, the ones its job published. */
+    async registerCandidate(registration: Registration): Promise<{ version: number }> {
+      const { uri, files } = registration.result.model;
+      await artifacts.verify(uri, files);
+      return registry.registerVersion(registration);
+    },
+
+    /** The verdict, the policy it was reached by and the version it is about, on the run and on the version. */
+    async recordGate({ tag, runId, version, incumbent, report, policy, judgedUnder }: GateRecord): Promise<void> {
+      const tags = {
+        [REGISTRY_TAGS.gateVerdict]: report.verdict,
+        [REGISTRY_TAGS.gateIncumbent]: incumbent === null ? '' : String(incumbent),
+        [REGISTRY_TAGS.gatePolicy]: report.policyDigest,
+        [REGISTRY_TAGS.judgedUnder]: judgedUnder,
+      };
+      const documents = { [RUN_ARTIFACTS.gateReport]: report, [RUN_ARTIFACTS.policy]: policy };
+      await registry.record(runId, { tags, artifacts: documents });
+      await registry.annotateVersion(tag, version, tags);
+    },
+
+    async closeRun({ runId, ...end }: RunEnd): Promise<void> {
+      await registry.closeRun(runId, end);
+    },
+
+    async recordDecision({ runId, decision }: { runId: string; decision: string }): Promise<void> {
+      await registry.record(runId, { tags: { [REGISTRY_TAGS.decision]: decision } });
+    },
+
+    async journalEntries(entries: LedgerEntry[]): Promise<void> {
+      await registry.journal(entries);
+    },
+
+    async projectToRegistry(projection: Projection): Promise<void> {
+      await registry.project(projection);
+    },
+
+    /** A version as the registry has it; with `verify`, only when its files still are what was registered. */
+    async resolveModel({ tag, version, verify }: { tag: string; version: number; verify: boolean }): Promise<RegisteredModel> {
+      const model = await registry.resolve(tag, version);
+      if (verify) await artifacts.verify(model.uri, model.files);
+      return model;
+    },
+
+    readJournal: ({ tag, before, limit }: { tag: string; before: number; limit: number }): Promise<LedgerEntry[]> =>
+      registry.readJournal(tag, before, limit),
+
+    readEvidence: ({ tag, since }: { tag: string; since: string | null }): Promise<RecordedEvidence[]> =>
+      registry.readEvidence(tag, since),
+  };
+}
+export type RegistryActivities = ReturnType<typeof createRegistryActivities>;

@@ -1,0 +1,74 @@
+import type { EvaluationEvidence } from '../../temporal/contracts/evaluation.js';
+import type { GatePolicy, GateReport } from '../../temporal/contracts/gate.js';
+import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
+import type { ModelRecord, RegisteredModel } from '../../temporal/contracts/model.js';
+import type { ModelDefinition } from '../../temporal/contracts/definition.js';
+import type { TrainResult } from '../../temporal/contracts/job.js';
+import type { RecordedEvidence } from '../../temporal/contracts/runs.js';
+
+export interface RunOpening {
+  /** Workflow id: the idempotency key of the run. */
+  key: string;
+  tag: string;
+  kind: 'retrain' | 'evaluate';
+  /** Workflow time, ISO: fixed, so that a repeat writes the same. */
+  startedAt: string;
+  params: Record<string, unknown>;
+  tags: Record<string, string>;
+  /** JSON artifacts by path. */
+  artifacts: Record<string, unknown>;
+}
+
+export interface OpenedRun {
+  runId: string;
+  experimentId: string;
+}
+
+export interface Registration {
+  /** `<workflow id>/register`: one version for it, however often it is asked for. */
+  key: string;
+  tag: string;
+  runId: string;
+  result: TrainResult;
+  /** `modelyard.*` version tags, written in the create call. */
+  tags: Record<string, string>;
+}
+
+/** Aliases and version tags as they should stand, computed from the tag's newest state, never a replay. */
+export interface Projection {
+  tag: string;
+  owner: string;
+  tier: string;
+  description: string | null;
+  definition: ModelDefinition | null;
+  definitionDigest: string | null;
+  /** null: the alias must not exist. */
+  aliases: { champion: number | null; previous: number | null; challenger: number | null };
+  /** `modelyard.status` by version: 'champion', 'previous', 'challenger', 'retired', 'quarantined'. */
+  statuses: Record<string, string>;
+}
+
+/** The record of every step. Each method finds what an earlier attempt made before it makes anything. */
+export interface Registry {
+  /** The experiment and the registered model of the tag. */
+  ensureModel(tag: string): Promise<{ experimentId: string }>;
+  openRun(opening: RunOpening): Promise<OpenedRun>;
+  /** Tags and JSON artifacts of a later step; params are write-once. Repeats are harmless. */
+  record(runId: string, step: { tags?: Record<string, string>; params?: Record<string, unknown>; artifacts?: Record<string, unknown> }): Promise<void>;
+  closeRun(runId: string, end: { status: 'FINISHED' | 'FAILED' | 'KILLED'; at: string; tags?: Record<string, string> }): Promise<void>;
+  registerVersion(registration: Registration): Promise<{ version: number }>;
+  /** Sets version tags, e.g. the gate's verdict. */
+  annotateVersion(tag: string, version: number, tags: Record<string, string>): Promise<void>;
+  /** A registered version; UnknownModel when there is none. */
+  resolve(tag: string, version: number): Promise<RegisteredModel>;
+  /** Write-once at `ledger.<seq>`; the same entry again is fine, another one there is RegistryConflict. */
+  journal(entries: LedgerEntry[]): Promise<void>;
+  /** Entries with seq < before, newest first. */
+  readJournal(tag: string, before: number, limit: number): Promise<LedgerEntry[]>;
+  /** Makes aliases and version tags equal the projection and reads them back. */
+  project(projection: Projection): Promise<void>;
+  /** Gate evidence of past retrains, oldest first. */
+  readEvidence(tag: string, since: string | null): Promise<RecordedEvidence[]>;
+}
+
+export type { EvaluationEvidence, GatePolicy, GateReport, ModelRecord };

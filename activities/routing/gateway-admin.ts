@@ -1,0 +1,118 @@
+import type { ApplicationFailure } from '@temporalio/common';
+import { errors, Pool } from 'undici';
+import { z } from 'zod';
+import { FencedRoute } from '../../temporal/contracts/route.js';
+import { failure } from '../../temporal/errors.js';
+
+export interface GatewayAdminOptions {
+  /** The gateway's address, such as 'http://127.0.0.1:8800'. */
+  url: string;
+  adminToken: string;
+  /** From a call to the last byte of its answer; default 10 s. */
+  timeoutMs?: number;
+}
+
+export interface AdminCall<Answer> {
+  method: 'GET' | 'PUT' | 'DELETE';
+  path: string;
+  body?: unknown;
+  /** Shape of a good answer's body; the body of a 204 is undefined. */
+  answer: z.ZodType<Answer>;
+  timeoutMs?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const CONNECTIONS = 16;
+
+const RefusalBody = z.object({ code: z.string(), message: z.string() });
+const StaleFenceBody = FencedRoute.pick({ fence: true, route: true });
+
+/**
+ * The gateway's admin API. Throws failures of `temporal/errors.ts`. After GatewayUnavailable the call may have been carried out; every
+ * call of this API can be made again.
+ */
+export class GatewayAdmin {
+  readonly #pool: Pool;
+  readonly #url: string;
+  readonly #authorization: string;
+  readonly #timeoutMs: number;
+
+  constructor({ url, adminToken, timeoutMs = DEFAULT_TIMEOUT_MS }: GatewayAdminOptions) {
+    this.#url = url;
+    this.#pool = new Pool(new URL(url).origin, { connections: CONNECTIONS });
+    this.#authorization = `Bearer ${adminToken}`;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async call<Answer>(call: AdminCall<Answer>): Promise<Answer> {
+    const { status, text } = await this.#exchange(call);
+    const body = parseJson(text);
+    if (status >= 300) throw toFailure({ url: this.#url, call, status, body });
+    const parsed = call.answer.safeParse(body);
+    if (parsed.success) return parsed.data;
+    const problem = z.prettifyError(parsed.error);
+    throw failure(
+      'GatewayRefused',
+      `${describe(this.#url, call)} answered what no gateway answers: ${problem}`,
+    );
+  }
+
+  async #exchange(call: AdminCall<unknown>): Promise<{ status: number; text: string }> {
+    try {
+      const answer = await this.#pool.request({
+        method: call.method,
+        path: call.path,
+        headers: {
+          authorization: this.#authorization,
+          ...(call.body !== undefined && { 'content-type': 'application/json' }),
+        },
+        body: call.body === undefined ? null : JSON.stringify(call.body),
+        signal: AbortSignal.timeout(call.timeoutMs ?? this.#timeoutMs),
+      });
+      return { status: answer.statusCode, text: await answer.body.text() };
+    } catch (error) {
+      throw toFailure({ url: this.#url, call, error });
+    }
+  }
+}
+
+type Failed = { url: string; call: AdminCall<unknown> } & (
+  { status: number; body: unknown } | { error: unknown }
+);
+
+/** The one place that says what an answer of the gateway, or none, means to a caller. */
+export function toFailure(failed: Failed): ApplicationFailure {
+  const where = describe(failed.url, failed.call);
+  if ('error' in failed) return unreachable(where, failed.error);
+  const { status, body } = failed;
+  const refusal = RefusalBody.safeParse(body);
+  const code = refusal.data?.code;
+  const message = `${where}: ${refusal.data?.message ?? `status ${String(status)}`}`;
+  const details = { status, ...(code !== undefined && { code }) };
+  if (code === 'StaleFence')
+    return failure('StaleFence', message, {
+      details: StaleFenceBody.safeParse(body).data ?? details,
+    });
+  if (code === 'HostNotReady') return failure('HostNotReady', message, { details });
+  if (status >= 500 || status === 429) return failure('GatewayUnavailable', message, { details });
+  return failure('GatewayRefused', message, { details });
+}
+
+function unreachable(where: string, error: unknown): ApplicationFailure {
+  const cause = error instanceof Error ? error : new Error(String(error));
+  const code =
+    cause instanceof errors.UndiciError || 'code' in cause ? ` (${String(cause.code)})` : '';
+  return failure('GatewayUnavailable', `${where}: no answer: ${cause.message}${code}`, { cause });
+}
+
+function describe(url: string, { method, path }: AdminCall<unknown>): string {
+  return `the gateway at ${url}, ${method} ${path}`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch {
+    return text.slice(0, 200);
+  }
+}

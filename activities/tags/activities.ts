@@ -1,0 +1,77 @@
+import {
+  WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client,
+} from '@temporalio/client';
+import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
+import type { Admission } from '../../temporal/contracts/runs.js';
+import type { BeginRolloutCommand, LeaseCommand, RollbackCommand, RolloutGrant } from '../../temporal/contracts/tag.js';
+import { RetrainRequest } from '../../temporal/contracts/runs.js';
+import { applicationFailure, failure } from '../../temporal/errors.js';
+import { tagWorkflowId, updateId } from '../../temporal/ids.js';
+import { WORKFLOWS } from '../../temporal/names.js';
+
+type TagCommand = { asked: { key: string; hash: string } };
+
+/** An update whose run ended under it; asking again with the same id does it once. */
+const ENDED_UNDER_UPDATE = 'AcceptedUpdateCompletedWorkflow';
+
+export function createTagActivities({ client, taskQueue }: { client: Client; taskQueue: string }) {
+  /** Always update-with-start: a plain update of a tag that is not there would be retried for ever. */
+  async function ask<Answer>(tag: string, update: string, command: TagCommand): Promise<Answer> {
+    const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOWS.tag, {
+      workflowId: tagWorkflowId(tag),
+      taskQueue,
+      args: [{ tag }],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+    const options = { updateId: updateId(update, command.asked.key, command.asked.hash), args: [command], startWorkflowOperation };
+    try {
+      return (await client.workflow.executeUpdateWithStart(update, options as never)) as Answer;
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  return {
+    /**
+     * What the tag says of itself now. The request is parsed first, because schedules, the Web UI and other clients start
+     * runs past the SDK.
+     */
+    async admit(tag: string, request?: unknown): Promise<Admission> {
+      if (request !== undefined) checkRequest(request);
+      return admission(client, tag);
+    },
+
+    askForTurn: (tag: string, command: BeginRolloutCommand): Promise<RolloutGrant> => ask(tag, 'beginRollout', command),
+    commitRollout: (tag: string, command: LeaseCommand): Promise<LedgerEntry> => ask(tag, 'commitRollout', command),
+    abortRollout: (tag: string, command: LeaseCommand): Promise<LedgerEntry | null> => ask(tag, 'abortRollout', command),
+    renewLease: (tag: string, command: LeaseCommand): Promise<string> => ask(tag, 'renewLease', command),
+    rollBack: (tag: string, command: RollbackCommand): Promise<LedgerEntry> => ask(tag, 'rollback', command),
+  };
+}
+export type TagActivities = ReturnType<typeof createTagActivities>;
+
+function checkRequest(request: unknown): void {
+  const parsed = RetrainRequest.safeParse(request);
+  if (parsed.success) return;
+  const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+  const said = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  throw failure('InvalidRequest', said, { details: { issues } });
+}
+
+async function admission(client: Client, tag: string): Promise<Admission> {
+  try {
+    const answer = await client.workflow.getHandle(tagWorkflowId(tag)).query<Admission | null>('admission');
+    if (answer !== null) return answer;
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+  throw failure('UnknownTag', `expected a definition of '${tag}', and none was applied`, { details: { tag } });
+}
+
+/** A refusal reaches the run as it was said, and is never retried; a run that ended under its update is. */
+function refusal(error: unknown): unknown {
+  if (!(error instanceof WorkflowUpdateFailedError)) return error;
+  const said = applicationFailure(error.cause);
+  if (!said || said.type === ENDED_UNDER_UPDATE) return new Error(error.message, { cause: error });
+  return said;
+}

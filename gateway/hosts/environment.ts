@@ -1,0 +1,59 @@
+import type { HostSpec } from '../../temporal/contracts/route.js';
+
+/** How model servers are started. */
+export interface ModelServerOptions {
+  /** Interpreter that runs `-m modelyard serve`. */
+  python: string;
+  /** Directory that holds the package `modelyard`; null where the interpreter has it installed. */
+  harness: string | null;
+  /** Cache directory shared by jobs and model servers. */
+  home: string;
+  trackingUri: string | null;
+  allowedTypes: string[];
+  /** What of the gateway's own environment they are given. */
+  passedOn: Record<string, string>;
+}
+
+const PASSED_ON = new Set([
+  'HOME', 'USER', 'LANG', 'LANGUAGE', 'PATH', 'TMPDIR', 'TZ', 'LD_LIBRARY_PATH', 'PYTHONPATH',
+  'REQUESTS_CA_BUNDLE', 'SSL_CERT_DIR', 'SSL_CERT_FILE',
+  'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy',
+  'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS',
+]); // prettier-ignore
+const PASSED_ON_PREFIXES = ['LC_', 'MLFLOW_TRACKING_', 'AWS_'];
+
+/** An allow-list, because the rest of the environment holds the gateway's own secrets. */
+export function passedOn(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    const wanted =
+      PASSED_ON.has(name) || PASSED_ON_PREFIXES.some((prefix) => name.startsWith(prefix));
+    if (wanted && value !== undefined) kept[name] = value;
+  }
+  return kept;
+}
+
+export const INSTANCE_VARIABLE = 'MODELYARD_HOST_INSTANCE';
+
+/** The environment of the harness's `serve` step. */
+export function serveEnvironment(
+  spec: HostSpec,
+  options: ModelServerOptions,
+  at: { address: string; port: number; instance: string },
+): Record<string, string> {
+  const paths = [options.harness, options.passedOn['PYTHONPATH']].filter(Boolean);
+  return {
+    ...options.passedOn,
+    ...(paths.length > 0 && { PYTHONPATH: paths.join(':') }),
+    ...(options.trackingUri !== null && { MLFLOW_TRACKING_URI: options.trackingUri }),
+    HOST: at.address,
+    PORT: String(at.port),
+    MODELYARD_MODEL_ID: spec.modelId,
+    MODELYARD_MODEL_URI: spec.modelUri,
+    MODELYARD_MODEL_DIGEST: spec.digest,
+    MODELYARD_TASK: spec.task,
+    MODELYARD_ALLOWED_TYPES: JSON.stringify(options.allowedTypes),
+    MODELYARD_HOME: options.home,
+    [INSTANCE_VARIABLE]: at.instance,
+  };
+}

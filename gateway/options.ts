@@ -1,0 +1,153 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { passedOn, type ModelServerOptions } from './hosts/environment.js';
+import type { InstanceSettings } from './hosts/instance.js';
+
+export interface GatewayLimits {
+  /** Of one request's body. */
+  bodyBytes: number;
+  /** Of a model server's reply. */
+  replyBytes: number;
+  /** From a request to the last byte of its answer. */
+  scoreTimeoutMs: number;
+  /** Requests answered at once, and the bytes of their bodies. */
+  inFlight: number;
+  inFlightBytes: number;
+  connections: number;
+  hosts: number;
+}
+
+export interface GatewayOptions {
+  dataDirectory: string;
+  host: string;
+  /** 0: a free one. */
+  port: number;
+  adminToken: string;
+  modelServer: ModelServerOptions;
+  limits: GatewayLimits;
+  instances: InstanceSettings;
+}
+
+const MIB = 1024 * 1024;
+
+export const DEFAULT_LIMITS: GatewayLimits = {
+  bodyBytes: 16 * MIB,
+  replyBytes: 64 * MIB,
+  scoreTimeoutMs: 60_000,
+  inFlight: 2_048,
+  inFlightBytes: 512 * MIB,
+  connections: 4_096,
+  hosts: 256,
+};
+
+export const DEFAULT_INSTANCES: InstanceSettings = {
+  connections: 64,
+  inFlight: 1_024,
+  pingTimeoutMs: 2_000,
+  pingEveryMs: { starting: 100, ready: 1_000 },
+  hungAfterMissed: 30,
+  graceMs: 15_000,
+  logCapBytes: 5 * MIB,
+};
+
+const USAGE = 'usage: main.js --data DIR [--host 127.0.0.1] [--port 0]';
+
+const Arguments = z.object({
+  data: z
+    .string({ error: 'expected --data with the directory that holds routes and hosts' })
+    .min(1),
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.coerce.number({ error: 'expected a port number' }).int().min(0).max(65_535).default(0),
+});
+
+const Environment = z.object({
+  MODELYARD_GATEWAY_ADMIN_TOKEN: z
+    .string({
+      error: 'expected the token that the admin API asks for; set it here and for the workers',
+    })
+    .min(1, 'expected a token, got an empty one'),
+  MODELYARD_GATEWAY_BODY_LIMIT_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(DEFAULT_LIMITS.bodyBytes),
+  MODELYARD_GATEWAY_SCORE_TIMEOUT_MS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(DEFAULT_LIMITS.scoreTimeoutMs),
+  MODELYARD_PYTHON: z.string().min(1).default('python3'),
+  MODELYARD_HARNESS: z.string().min(1).optional(),
+  MODELYARD_HOME: z.string().min(1).optional(),
+  MODELYARD_ALLOWED_TYPES: z
+    .string()
+    .default('[]')
+    .transform((text, context) => {
+      const types = z.array(z.string()).safeParse(parseJson(text));
+      if (types.success) return types.data;
+      context.addIssue({
+        code: 'custom',
+        message: `expected a JSON list of type names, got ${text}`,
+      });
+      return z.NEVER;
+    }),
+  MLFLOW_TRACKING_URI: z.string().min(1).optional(),
+});
+
+/** Options from the command line and the environment; throws one error that names every problem. */
+export function readOptions(argv: string[], environment: NodeJS.ProcessEnv): GatewayOptions {
+  const given = Arguments.safeParse(parseArguments(argv));
+  const env = Environment.safeParse(environment);
+  if (!given.success || !env.success) {
+    const problems = [...issuesOf(given, '--'), ...issuesOf(env, '')];
+    throw new Error(`the gateway cannot start:\n${problems.join('\n')}\n${USAGE}`);
+  }
+  const dataDirectory = resolve(given.data.data);
+  const { host, port } = given.data;
+  const { data } = env;
+  return {
+    dataDirectory,
+    host,
+    port,
+    adminToken: data.MODELYARD_GATEWAY_ADMIN_TOKEN,
+    modelServer: {
+      python: data.MODELYARD_PYTHON,
+      harness: data.MODELYARD_HARNESS === undefined ? null : resolve(data.MODELYARD_HARNESS),
+      home: resolve(data.MODELYARD_HOME ?? `${dataDirectory}/home`),
+      trackingUri: data.MLFLOW_TRACKING_URI ?? null,
+      allowedTypes: data.MODELYARD_ALLOWED_TYPES,
+      passedOn: passedOn(environment),
+    },
+    limits: {
+      ...DEFAULT_LIMITS,
+      bodyBytes: data.MODELYARD_GATEWAY_BODY_LIMIT_BYTES,
+      scoreTimeoutMs: data.MODELYARD_GATEWAY_SCORE_TIMEOUT_MS,
+    },
+    instances: DEFAULT_INSTANCES,
+  };
+}
+
+function parseArguments(argv: string[]): unknown {
+  const options = {
+    data: { type: 'string' },
+    host: { type: 'string' },
+    port: { type: 'string' },
+  } as const;
+  return parseArgs({ args: argv, options, strict: true, allowPositionals: false }).values;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function issuesOf(parsed: z.ZodSafeParseResult<unknown>, prefix: string): string[] {
+  return (
+    parsed.error?.issues.map((issue) => `  ${prefix}${issue.path.join('.')}: ${issue.message}`) ??
+    []
+  );
+}

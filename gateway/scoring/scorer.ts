@@ -1,0 +1,144 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { FencedRoute, RouteTarget } from '../../temporal/contracts/route.js';
+import type { Instance } from '../hosts/instance.js';
+import { Refusal } from '../refusal.js';
+import { pickTarget } from '../routes/pick.js';
+import { exchange, ExchangeError, type HostReply } from './exchange.js';
+import { headersForHost } from './headers.js';
+
+/** What scoring reads; both change under it at any time and are read anew for every try. */
+export interface ScoringSources {
+  routes: { current(tag: string): FencedRoute | undefined };
+  hosts: { get(name: string): { serving: Instance | undefined } | undefined };
+}
+
+export interface ScoreLimits {
+  timeoutMs: number;
+  replyBytes: number;
+}
+
+export interface ScoreRequest {
+  tag: string;
+  requestId: string;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+  gone: AbortSignal;
+}
+
+export interface ScoreReply extends HostReply {
+  modelId: string;
+}
+
+/** A refusal after a target was picked. */
+export class TargetRefusal extends Refusal {
+  readonly modelId: string;
+
+  constructor(modelId: string, ...rest: ConstructorParameters<typeof Refusal>) {
+    super(...rest);
+    this.modelId = modelId;
+  }
+}
+
+/** Answers one request by the tag's route. Every refusal is thrown as a Refusal with the public API's status. */
+export class Scorer {
+  readonly #sources: ScoringSources;
+  readonly #limits: ScoreLimits;
+
+  constructor(sources: ScoringSources, limits: ScoreLimits) {
+    this.#sources = sources;
+    this.#limits = limits;
+  }
+
+  /** Scoring changes nothing, so a request that found its server gone is tried once more, by the route of that moment. */
+  async score(request: ScoreRequest): Promise<ScoreReply> {
+    try {
+      return await this.#try(request, 'by-weight');
+    } catch (error) {
+      if (!(error instanceof TargetRefusal) || error.code !== 'HostUnreachable') throw error;
+      return this.#try(request, 'live-only');
+    }
+  }
+
+  async #try(request: ScoreRequest, choice: 'by-weight' | 'live-only'): Promise<ScoreReply> {
+    const { target, instance } = this.#choose(request, choice);
+    const { requestId, headers, body, gone } = request;
+    instance.inFlight += 1;
+    try {
+      const { timeoutMs, replyBytes } = this.#limits;
+      const reply = await exchange(instance.pool, {
+        path: '/invocations',
+        headers: headersForHost(headers, requestId),
+        body,
+        timeoutMs,
+        replyLimitBytes: replyBytes,
+        gone,
+      });
+      return { ...reply, modelId: target.modelId };
+    } catch (error) {
+      throw error instanceof ExchangeError ? refusalOf(error, target) : error;
+    } finally {
+      instance.inFlight -= 1;
+    }
+  }
+
+  /** A canary that cannot serve fails no caller: its share goes to the live model. */
+  #choose(
+    { tag, requestId }: ScoreRequest,
+    choice: 'by-weight' | 'live-only',
+  ): { target: RouteTarget; instance: Instance } {
+    const inForce = this.#sources.routes.current(tag);
+    if (!inForce)
+      throw new Refusal(
+        404,
+        'UnknownTag',
+        `no route was ever written for tag '${tag}'; promote a model first`,
+      );
+    const { live } = inForce.route;
+    const picked = choice === 'live-only' ? live : pickTarget(inForce.route, requestId);
+    const chosen = this.#ready(picked) ?? this.#ready(live);
+    if (chosen) return withRoom(chosen);
+    if (!live)
+      throw new Refusal(409, 'NothingLive', `no model is live for tag '${tag}'; promote one first`);
+    throw new TargetRefusal(
+      live.modelId,
+      503,
+      'HostNotReady',
+      `the host of ${live.modelId} is not ready; try again in a moment`,
+    );
+  }
+
+  #ready(target: RouteTarget | null): { target: RouteTarget; instance: Instance } | undefined {
+    const instance = target ? this.#sources.hosts.get(target.host)?.serving : undefined;
+    return target && instance ? { target, instance } : undefined;
+  }
+}
+
+function withRoom(chosen: { target: RouteTarget; instance: Instance }): {
+  target: RouteTarget;
+  instance: Instance;
+} {
+  if (chosen.instance.hasRoom) return chosen;
+  const { modelId } = chosen.target;
+  throw new TargetRefusal(
+    modelId,
+    503,
+    'Overloaded',
+    `${modelId} has as many requests waiting as it may; try again in a moment`,
+  );
+}
+
+function refusalOf(error: ExchangeError, { modelId }: RouteTarget): TargetRefusal {
+  const message = `${modelId}: ${error.message}`;
+  switch (error.reason) {
+    case 'unreachable':
+      return new TargetRefusal(modelId, 503, 'HostUnreachable', message);
+    case 'timeout':
+      return new TargetRefusal(modelId, 504, 'Timeout', message);
+    case 'broken-off':
+      return new TargetRefusal(modelId, 502, 'ReplyBrokenOff', message);
+    case 'reply-too-large':
+      return new TargetRefusal(modelId, 502, 'ReplyTooLarge', message);
+    case 'caller-gone':
+      return new TargetRefusal(modelId, 499, 'CallerGone', message);
+  }
+}

@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+
+/**
+ * @typedef {{ passed: number, failed: number, skipped: number }} Counts
+ * @typedef {import('./setup.mjs').Workplace} Workplace
+ * @typedef {{ name: string, commands: (place: Workplace) => Command[], counts?: (place: Workplace) => Counts }} Check
+ * @typedef {{ command: string, args: string[], cwd?: string, env?: NodeJS.ProcessEnv }} Command
+ */
+
+/** @type {readonly Check[]} */
+export const CHECKS = [
+  { name: 'types', commands: (place) => [bin(place, 'typescript/bin/tsc', '-p', 'tsconfig.json')] },
+  { name: 'lint', commands: (place) => [bin(place, 'eslint/bin/eslint.js', '.', '--max-warnings', '0')] },
+  { name: 'format', commands: (place) => [bin(place, 'prettier/bin/prettier.cjs', '--check', '.')] },
+  { name: 'unused', commands: (place) => [bin(place, 'knip/bin/knip.js')] },
+  {
+    name: 'package',
+    commands: (place) => [bin(place, 'publint/src/cli.js', '--strict'), bin(place, '@arethetypeswrong/cli/dist/index.js', '--pack', '.', '--profile', 'esm-only')],
+  },
+  { name: 'python-lint', commands: (place) => [python(place, 'ruff', 'check', '.'), python(place, 'ruff', 'format', '--check', '.')] },
+  { name: 'python-types', commands: (place) => [python(place, 'mypy', 'modelyard')] },
+  {
+    name: 'python-tests',
+    commands: (place) => [python(place, 'pytest', '-q', '--junitxml', pytestResults(place))],
+    counts: (place) => pytestCounts(readFileSync(pytestResults(place), 'utf8')),
+  },
+  {
+    name: 'tests',
+    commands: (place) => [
+      withTools(place, bin(place, 'vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${vitestResults(place)}`)),
+    ],
+    counts: (place) => vitestCounts(JSON.parse(readFileSync(vitestResults(place), 'utf8'))),
+  },
+];
+
+/** @param {Workplace} place */
+export function clearResults(place) {
+  rmSync(resultsDirectory(place), { recursive: true, force: true });
+  mkdirSync(resultsDirectory(place), { recursive: true });
+}
+
+/**
+ * @param {Workplace} place
+ * @param {Command} command
+ * @returns {Promise<boolean>}
+ */
+export function succeeds(place, { command, args, cwd = place.root, env = process.env }) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd, env, stdio: 'inherit' });
+    child.once('error', (error) => { console.error(error.message); resolve(false); });
+    child.once('close', (code) => { resolve(code === 0); });
+  });
+}
+
+/**
+ * The totals of a junit report.
+ * @param {string} xml
+ * @returns {Counts}
+ */
+export function pytestCounts(xml) {
+  const suite = /<testsuite [^>]*>/.exec(xml)?.[0] ?? '';
+  /** @param {string} name */
+  const number = (name) => Number(new RegExp(` ${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
+  const [failed, skipped] = [number('errors') + number('failures'), number('skipped')];
+  return { passed: number('tests') - failed - skipped, failed, skipped };
+}
+
+/**
+ * @param {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number, numFailedTestSuites: number }} report
+ * @returns {Counts}
+ */
+export function vitestCounts(report) {
+  // A file that cannot even be loaded has no failed test in it.
+  const failed = report.numFailedTests > 0 ? report.numFailedTests : report.numFailedTestSuites;
+  return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests };
+}
+
+/**
+ * @param {Workplace} place
+ * @param {string} script
+ * @param {...string} args
+ * @returns {Command}
+ */
+function bin(place, script, ...args) {
+  return { command: place.node, args: [join(place.root, 'node_modules', script), ...args] };
+}
+
+/**
+ * @param {Workplace} place
+ * @param {string} module
+ * @param {...string} args
+ * @returns {Command}
+ */
+function python(place, module, ...args) {
+  return withTools(place, { command: place.python, args: ['-m', module, ...args], cwd: place.harness });
+}
+
+/**
+ * Tests use the tools of the setup and look for none of their own.
+ * @param {Workplace} place
+ * @param {Command} command
+ * @returns {Command}
+ */
+function withTools(place, command) {
+  const path = [join(place.root, 'node_modules', '.bin'), dirname(place.python), process.env['PATH'] ?? ''].join(delimiter);
+  return { ...command, env: { ...process.env, PATH: path, TEMPORAL_CLI: place.temporalCli, MODELYARD_HOME: place.home, MODELYARD_PYTHON: place.python } };
+}
+
+/** @param {Workplace} place */
+function resultsDirectory(place) {
+  return join(place.root, '.modelyard', 'results');
+}
+
+/** @param {Workplace} place */
+function pytestResults(place) {
+  return join(resultsDirectory(place), 'pytest.xml');
+}
+
+/** @param {Workplace} place */
+function vitestResults(place) {
+  return join(resultsDirectory(place), 'vitest.json');
+}

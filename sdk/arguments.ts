@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { IdempotencyKey, ModelId, ModelTag, Reason, Version } from '../temporal/contracts/scalars.js';
+import { Params } from '../temporal/contracts/training.js';
+import { parseArguments } from './issues.js';
+
+// The schemas of what callers hand to the verbs. A misspelt option is refused rather than ignored.
+
+const change = { reason: Reason, idempotencyKey: IdempotencyKey.optional() };
+
+export const ChangeArguments = z.strictObject(change);
+export const PromoteArguments = z.strictObject({
+  ...change,
+  expectedLive: Version.nullable().optional(),
+  override: Reason.optional(),
+});
+export const DemoteArguments = z.strictObject({ ...change, to: z.enum(['previous', 'none']).optional() });
+export const RollbackArguments = z.strictObject({
+  ...change,
+  from: Version.optional(),
+  to: z.union([z.literal('previous'), Version, z.date()]).optional(),
+});
+export const RetrainArguments = z.strictObject({
+  asOf: z.date().optional(),
+  // Params reach the user's code untouched, so what JSON would bend (NaN, a Date) is refused.
+  params: Params.pipe(z.record(z.string(), z.json())).optional(),
+  autoPromote: z.boolean().optional(),
+  idempotencyKey: IdempotencyKey.optional(),
+  reason: Reason.optional(),
+});
+const Period = z
+  .strictObject({ from: z.date(), until: z.date() })
+  .refine(({ from, until }) => from < until, { path: ['until'], error: 'expected an instant after from' });
+export const EvaluateArguments = z.strictObject({
+  holdout: Period.optional(),
+  against: z.union([z.literal('live'), z.literal('none'), ModelId]).optional(),
+  idempotencyKey: IdempotencyKey.optional(),
+  reason: Reason.optional(),
+});
+export const LedgerArguments = z.strictObject({
+  limit: z.int().min(1).max(100_000).optional(),
+  before: z.int().min(1).optional(),
+});
+export const SimulateArguments = z.strictObject({ since: z.date().optional() });
+export const BackfillArguments = Period;
+
+export function parseTag(verb: string, tag: unknown): string {
+  return parseArguments(verb, { tag: ModelTag }, { tag }).tag;
+}

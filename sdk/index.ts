@@ -1,0 +1,35 @@
+/// <reference lib="esnext.disposable" />
+/**
+ * The life of machine-learning models on Temporal: retrain, evaluate, gate, promote, roll back.
+ *
+ * ```ts
+ * import { Platform } from 'modelyard';
+ *
+ * await using platform = await Platform.connect();
+ * await platform.models.apply({ file: 'modelyard.json' });
+ * const run = await platform.retrain('flight-delay');
+ * const { decision, modelId } = await run.result();
+ * ```
+ *
+ * @module
+ */
+export { defineModel } from './definition-source.js';
+export {
+  ApprovalRefusedError, BusyError, ConfigError, FrozenError, IdempotencyConflictError, IntegrityError,
+  InvalidDefinitionError, InvalidRequestError, LiveChangedError, ModelyardError, NoRollbackTargetError, NoSlotError,
+  QuarantinedError, RunCancelledError, RunFailedError, SelfApprovalError, UnavailableError, UnknownModelError,
+  UnknownRunError, UnknownTagError,
+} from './errors.js';
+export type { Issue } from './errors.js';
+export type { Models, ListModelsOptions } from './models.js';
+export type { PlatformOptions } from './options.js';
+export { Platform } from './platform.js';
+export type { ListRunsOptions, Runs } from './runs.js';
+export type { Schedules } from './schedules.js';
+export type {
+  ApplyResult, ChangeOptions, DataSource, Decision, DemoteOptions, EvaluateOptions, EvaluationReport, GatePolicy,
+  GateReport, LedgerEntry, LiveCheck, MetricRule, ModelDefinition, ModelId, ModelTag, PromoteOptions, RetrainHandle,
+  RetrainOptions, RetrainResult, RollbackOptions, RolloutHandle, RolloutPolicy, RolloutResult, RowFilter, RunHandle,
+  RunStatus, ScheduleSpec, ScheduleStatus, ScoreInput, ScoreOutput, ServingSpec, ShadowCheck, ShadowPolicy,
+  ShadowReport, SimulationReport, TagStatus, TrainingSpec, Verdict, WindowSpec,
+} from './types.js';

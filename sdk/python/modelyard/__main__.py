@@ -1,0 +1,61 @@
+"""`python -m modelyard train|evaluate|serve`. Standard library only until the step is known to be runnable."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TextIO, cast
+
+from modelyard import interruption
+from modelyard.bootstrap import Job, set_defaults, start_job
+from modelyard.failures import Interrupted
+from modelyard.output import publish_failure
+
+_STEPS = ("train", "evaluate", "serve")
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one step and returns the process's exit code."""
+    if len(arguments) != 1 or arguments[0] not in _STEPS:
+        print(f"usage: python -m modelyard {'|'.join(_STEPS)}", file=sys.stderr)
+        return 64
+    set_defaults()
+    for stream in (sys.stdout, sys.stderr):
+        cast(TextIO, stream).reconfigure(line_buffering=True)  # type: ignore[attr-defined]
+    if arguments[0] == "serve":
+        from modelyard.serve import serve
+
+        return serve()
+    return _run_job(arguments[0])
+
+
+def _run_job(step: str) -> int:
+    interruption.listen()
+    try:
+        _run_step(step, start_job(step))
+        return 0
+    except BaseException as error:
+        interruption.ignore()
+        given = os.environ.get("MODELYARD_OUTPUT")
+        ended_by = Interrupted() if interruption.requested() else error
+        return publish_failure(Path(given) if given else None, ended_by)
+
+
+def _run_step(step: str, job: Job) -> None:
+    if step == "train":
+        from modelyard.train_step import run_train
+
+        run_train(job)
+    else:
+        from modelyard.evaluate_step import run_evaluate
+
+        run_evaluate(job)
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads of native libraries and of user code must not keep a finished job alive.
+    os._exit(code)

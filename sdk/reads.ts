@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import { WorkflowFailedError } from '@temporalio/client';
+import type { LedgerEntry } from '../temporal/contracts/ledger.js';
+import type { RegisteredModel } from '../temporal/contracts/model.js';
+import type { ReadRequest, RecordedEvidence, Simulation } from '../temporal/contracts/runs.js';
+import { readWorkflowId } from '../temporal/ids.js';
+import { SEARCH_ATTRIBUTES, WORKFLOWS } from '../temporal/names.js';
+import { UnavailableError } from './errors.js';
+import { refusalIn } from './refusals.js';
+import { callService, type Session } from './session.js';
+import { askWorker, awaitWorker } from './worker-answers.js';
+
+const READ_TIMEOUT_MS = 120_000;
+/** Verifying re-hashes every file of the model. */
+const VERIFY_TIMEOUT_MS = 600_000;
+
+type Answer<Request> = Request extends { what: 'ledger' }
+  ? LedgerEntry[]
+  : Request extends { what: 'model' }
+    ? RegisteredModel
+    : Request extends { what: 'simulate' }
+      ? Simulation
+      : RecordedEvidence[];
+
+/** Asks the registry through a short workflow on a worker, so that the SDK holds no vendor's client and no secret. */
+export async function read<R extends ReadRequest>(session: Session, request: R): Promise<Answer<R>> {
+  const timeoutMs = request.what === 'model' && request.verify ? VERIFY_TIMEOUT_MS : READ_TIMEOUT_MS;
+  const handle = await callService(session, () =>
+    session.client.workflow.start(WORKFLOWS.read, {
+      workflowId: readWorkflowId(request.what, request.tag, randomUUID()),
+      taskQueue: session.options.taskQueue,
+      args: [request],
+      workflowExecutionTimeout: timeoutMs,
+      typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.ModelTag, value: request.tag }],
+      staticSummary: `read ${request.what} of ${request.tag}`,
+    }),
+  );
+  try {
+    await askWorker(session, () => taken(session, handle.workflowId));
+    return (await awaitWorker(session, () => handle.result(), timeoutMs)) as Answer<R>;
+  } catch (error) {
+    throw refusalIn(error) ?? unfinished(request, error);
+  }
+}
+
+/** A read that ended without a refusal ran out of its time, or was stopped by hand. */
+function unfinished(request: ReadRequest, error: unknown): unknown {
+  if (!(error instanceof WorkflowFailedError)) return error;
+  return new UnavailableError(
+    `Reading ${request.what} of ${request.tag} did not finish in time; look at the worker's log and at MLflow`,
+    'mlflow',
+    { cause: error },
+  );
+}
+
+/** Resolves when a worker has taken the run's first task: its history has grown beyond start and schedule. */
+async function taken(session: Session, workflowId: string): Promise<void> {
+  const execution = { workflowId };
+  const { namespace } = session.options.temporal;
+  let token: Uint8Array | null | undefined;
+  do {
+    const page = await session.connection.workflowService.getWorkflowExecutionHistory({
+      namespace, execution, waitNewEvent: true, ...(token && { nextPageToken: token }),
+    });
+    if ((page.history?.events ?? []).some((event) => Number(event.eventId) > 2)) return;
+    token = page.nextPageToken;
+  } while (token && token.length > 0);
+}

@@ -1,0 +1,98 @@
+import type { RunKind } from '../temporal/contracts/runs.js';
+import { WORKFLOWS } from '../temporal/names.js';
+import { parseTag } from './arguments.js';
+import { mapConcurrently } from './concurrency.js';
+import { UnavailableError, UnknownRunError } from './errors.js';
+import { evaluateRun } from './evaluate.js';
+import { RetrainRun } from './retrain-handle.js';
+import { RolloutRun } from './rollout-handle.js';
+import { Run } from './run-handle.js';
+import { kindOf, runStatus, type Execution } from './run-status.js';
+import { describeRun, viewRun } from './run-watch.js';
+import { fromService } from './service-errors.js';
+import type { Session } from './session.js';
+import type { RetrainHandle, RolloutHandle, RunHandle, RunStatus } from './types.js';
+
+const CONCURRENT_QUERIES = 8;
+
+export interface ListRunsOptions {
+  tag?: string;
+  kind?: RunKind;
+  state?: RunStatus['state'];
+  waitingFor?: 'approval';
+  since?: Date;
+}
+
+/** Runs of any kind, started here or elsewhere. */
+export class Runs {
+  readonly #session: Session;
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  async get(workflowId: string): Promise<RetrainHandle | RolloutHandle | RunHandle<unknown>> {
+    const kind = kindOf(workflowId);
+    if (kind === null) {
+      throw new UnknownRunError(
+        `${workflowId} is not the id of a run; one begins with its kind, e.g. retrain/<tag>/<key>`,
+        workflowId,
+      );
+    }
+    await describeRun(this.#session, workflowId);
+    if (kind === 'retrain') return new RetrainRun(this.#session, workflowId);
+    if (kind === 'rollout') return new RolloutRun(this.#session, workflowId);
+    if (kind === 'evaluate') return evaluateRun(this.#session, workflowId);
+    return new Run<unknown>(this.#session, { kind, workflowId, toResult: (record) => record });
+  }
+
+  /** Newest first, from Temporal's visibility, which lags by moments: for people and reports, never for decisions. */
+  async *list(options: ListRunsOptions = {}): AsyncGenerator<RunStatus> {
+    if (options.tag !== undefined) parseTag('runs.list', options.tag);
+    const statuses = mapConcurrently(this.#executions(listQuery(options)), CONCURRENT_QUERIES, (run) => this.#status(run));
+    for await (const status of statuses) {
+      if (options.state !== undefined && status.state !== options.state) continue;
+      if (options.waitingFor !== undefined && status.waitingFor?.what !== options.waitingFor) continue;
+      yield status;
+    }
+  }
+
+  async *#executions(query: string): AsyncGenerator<Execution> {
+    try {
+      yield* this.#session.client.workflow.list({ query });
+    } catch (error) {
+      throw fromService(this.#session, error);
+    }
+  }
+
+  async #status(execution: Execution): Promise<RunStatus> {
+    const kind = kindOf(execution.workflowId) ?? 'retrain';
+    try {
+      return runStatus(kind, execution, await viewRun(this.#session, execution.workflowId));
+    } catch (error) {
+      // A list shows what Temporal knows even while no worker can tell the stages.
+      const silent = error instanceof UnavailableError && error.dependency === 'worker';
+      if (silent || error instanceof UnknownRunError) return runStatus(kind, execution, null);
+      throw error;
+    }
+  }
+}
+
+/** States that only the run itself can tell apart are filtered after its answer. */
+const STATUSES: Record<RunStatus['state'], string> = {
+  running: `ExecutionStatus = 'Running'`,
+  waiting: `ExecutionStatus = 'Running'`,
+  completed: `ExecutionStatus = 'Completed'`,
+  failed: `ExecutionStatus IN ('Failed', 'TimedOut')`,
+  cancelled: `ExecutionStatus IN ('Canceled', 'Terminated')`,
+};
+
+export function listQuery(options: ListRunsOptions): string {
+  const kinds = options.kind === undefined ? [WORKFLOWS.retrain, WORKFLOWS.evaluate, WORKFLOWS.rollout, 'shadow', 'fleet'] : [options.kind];
+  return [
+    `WorkflowType IN (${kinds.map((kind) => `'${kind}'`).join(', ')})`,
+    ...(options.tag === undefined ? [] : [`ModelTag = '${options.tag}'`]),
+    ...(options.state === undefined ? [] : [STATUSES[options.state]]),
+    ...(options.waitingFor === undefined ? [] : [STATUSES.waiting]),
+    ...(options.since === undefined ? [] : [`StartTime >= '${options.since.toISOString()}'`]),
+  ].join(' AND ');
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { GatePolicy } from './gate.js';
+import { RolloutPolicy, ServingSpec } from './rollout.js';
+import { ModelTag } from './scalars.js';
+import { ScheduleSpec } from './schedule.js';
+import { ShadowPolicy } from './shadow.js';
+import { EvaluationSpec, MAX_PARAMS_BYTES, TrainingSpec } from './training.js';
+
+const Shape = z.strictObject({
+  tag: ModelTag,
+  description: z.string().max(2000).optional(),
+  owner: z.strictObject({ team: z.string().min(1).max(200), contact: z.string().min(1).max(200) }),
+  tier: z.enum(['critical', 'standard', 'experimental']).optional(),
+  training: TrainingSpec,
+  evaluation: EvaluationSpec.optional(),
+  gate: GatePolicy,
+  shadow: ShadowPolicy.optional(),
+  rollout: RolloutPolicy.optional(),
+  serving: ServingSpec.optional(),
+  schedule: ScheduleSpec.optional(),
+  whenBusy: z.enum(['queue-latest', 'supersede', 'reject']).optional(),
+});
+
+type Definition = z.infer<typeof Shape>;
+interface Contradiction {
+  path: (string | number)[];
+  message: string;
+}
+
+/** What a team declares for a tag. Fields that contradict each other are named with the path to change. */
+export const ModelDefinition = Shape.superRefine((definition, context) => {
+  for (const { path, message } of contradictions(definition)) {
+    context.addIssue({ code: 'custom', path, message });
+  }
+});
+export type ModelDefinition = z.infer<typeof ModelDefinition>;
+
+function contradictions(definition: Definition): Contradiction[] {
+  return [
+    ...dataContradictions(definition),
+    ...columnContradictions(definition),
+    ...gateContradictions(definition),
+    ...paramsContradictions(definition),
+  ];
+}
+
+function dataContradictions({ training, gate }: Definition): Contradiction[] {
+  const found: Contradiction[] = [];
+  const timed = training.data.timeColumn !== undefined;
+  const needsTime = (path: (string | number)[], what: string): void => {
+    if (!timed) found.push({ path, message: `${what} needs training.data.timeColumn` });
+  };
+  if (training.holdout.kind === 'last') needsTime(['training', 'holdout', 'kind'], "a holdout of kind 'last'");
+  if (training.labelDelay !== undefined) needsTime(['training', 'labelDelay'], 'labelDelay');
+  if (training.data.kind === 'parquet' && training.data.window !== undefined) {
+    needsTime(['training', 'data', 'window'], 'window');
+  }
+  if (training.data.kind === 'sql' && gate.autoPromote === true) {
+    found.push({
+      path: ['training', 'data', 'kind'],
+      message: "'sql' is for experiments: it cannot feed a tag whose gate promotes on its own; use 'parquet' or set gate.autoPromote to false",
+    });
+  }
+  return found;
+}
+
+function columnContradictions({ training, evaluation }: Definition): Contradiction[] {
+  const found: Contradiction[] = [];
+  const seen = new Set<string>();
+  training.features.forEach((column, index) => {
+    const path = ['training', 'features', index];
+    if (column === training.label) found.push({ path, message: `the label '${column}' cannot be a feature` });
+    if (seen.has(column)) found.push({ path, message: `'${column}' is listed twice` });
+    seen.add(column);
+  });
+  if (training.task === 'custom' && evaluation?.entry === undefined) {
+    found.push({
+      path: ['evaluation', 'entry'],
+      message: "a task of kind 'custom' has no metrics of its own; name your evaluation as \"file.py:function\"",
+    });
+  }
+  return found;
+}
+
+function gateContradictions({ gate, evaluation }: Definition): Contradiction[] {
+  const found: Contradiction[] = [];
+  gate.metrics.forEach((rule, index) => {
+    const column = rule.slice?.split('=', 1)[0];
+    if (column !== undefined && !(evaluation?.slices ?? []).includes(column)) {
+      found.push({
+        path: ['gate', 'metrics', index, 'slice'],
+        message: `'${column}' is not in evaluation.slices, so no such slice is measured`,
+      });
+    }
+  });
+  if (gate.metrics.every((rule) => rule.dryRun === true)) {
+    found.push({ path: ['gate', 'metrics'], message: 'every rule is a dry run, so nothing decides and nothing can pass' });
+  }
+  if (gate.firstModel !== 'hold' && gate.autoPromote === true) {
+    const judges = gate.metrics.some((rule) => rule.threshold !== undefined && rule.dryRun !== true);
+    if (!judges) {
+      found.push({
+        path: ['gate', 'firstModel'],
+        message: "without a threshold nothing judges the first model; give a rule a threshold or set firstModel to 'hold'",
+      });
+    }
+  }
+  return found;
+}
+
+function paramsContradictions({ training }: Definition): Contradiction[] {
+  const bytes = new TextEncoder().encode(JSON.stringify(training.params ?? {})).byteLength;
+  if (bytes <= MAX_PARAMS_BYTES) return [];
+  return [
+    { path: ['training', 'params'], message: `expected at most ${String(MAX_PARAMS_BYTES)} bytes of JSON, got ${String(bytes)}` },
+  ];
+}

@@ -1,0 +1,156 @@
+import { z } from 'zod';
+import { GatePolicy, GateReport, Verdict } from './gate.js';
+import { ModelDefinition } from './definition.js';
+import { ModelRecord } from './model.js';
+import { LedgerEntry } from './ledger.js';
+import { Digest, Instant, ModelId, ModelTag, Reason, Version } from './scalars.js';
+import { ShadowReport } from './shadow.js';
+import { Params } from './training.js';
+
+export const RunKind = z.enum(['retrain', 'evaluate', 'rollout', 'shadow', 'fleet']);
+export type RunKind = z.infer<typeof RunKind>;
+
+export const Decision = z.enum([
+  'promoted', 'better-not-promoted', 'not-better', 'inconclusive', 'rejected', 'superseded', 'aborted', 'skipped', 'rolled-back',
+]);
+export type Decision = z.infer<typeof Decision>;
+
+/** What starts a retrain. A schedule's action carries `trigger: 'schedule'` and no key: the slot is in the workflow id. */
+export const RetrainRequest = z.strictObject({
+  tag: ModelTag,
+  trigger: z.enum(['request', 'schedule']),
+  asOf: Instant.optional(),
+  params: Params.optional(),
+  autoPromote: z.boolean().optional(),
+  actor: z.string().max(200),
+  reason: Reason.optional(),
+  /** The tag's place in its schedule's spread, milliseconds after the nominal time; the nominal time stays the cut-off. */
+  delayMs: z.int().nonnegative().optional(),
+});
+export type RetrainRequest = z.infer<typeof RetrainRequest>;
+
+export const EvaluateRequest = z.strictObject({
+  modelId: ModelId,
+  holdout: z.strictObject({ from: Instant, until: Instant }).optional(),
+  against: z.union([ModelId, z.literal('live'), z.literal('none')]).optional(),
+  actor: z.string().max(200),
+  reason: Reason.optional(),
+});
+export type EvaluateRequest = z.infer<typeof EvaluateRequest>;
+
+/** `gate: true`: it comes from a retrain whose gate passed against `expectedLive` under `judgedUnder`. */
+export const RolloutRequest = z.strictObject({
+  tag: ModelTag,
+  version: Version,
+  actor: z.string().max(200),
+  reason: Reason,
+  expectedLive: Version.nullable().optional(),
+  override: Reason.optional(),
+  breakGlass: z.literal(true).optional(),
+  retrain: z
+    .strictObject({
+      workflowId: z.string(),
+      incumbent: Version.nullable(),
+      judgedUnder: Digest,
+      registryRunId: z.string(),
+    })
+    .optional(),
+});
+export type RolloutRequest = z.infer<typeof RolloutRequest>;
+
+export const RetrainResult = z.object({
+  tag: ModelTag,
+  modelId: ModelId.nullable(),
+  decision: Decision,
+  gate: GateReport.nullable(),
+  shadow: ShadowReport.nullable(),
+  incumbent: ModelId.nullable(),
+  codeRevision: z.string(),
+  codeDigest: z.string(),
+  dataCutoff: Instant,
+  reason: z.string(),
+  registryRunId: z.string(),
+  /** The rollout this retrain handed its candidate to; the handle follows it. */
+  rolloutWorkflowId: z.string().nullable(),
+});
+export type RetrainResult = z.infer<typeof RetrainResult>;
+
+export const RolloutResult = z.object({
+  tag: ModelTag,
+  modelId: ModelId,
+  outcome: z.enum(['promoted', 'aborted', 'rejected', 'superseded', 'inconclusive', 'rolled-back']),
+  reason: z.string(),
+  entry: LedgerEntry.nullable(),
+  shadow: ShadowReport.nullable(),
+});
+export type RolloutResult = z.infer<typeof RolloutResult>;
+
+export const StageState = z.enum(['pending', 'running', 'waiting', 'done', 'skipped', 'failed']);
+export const Stage = z.object({
+  name: z.string(),
+  state: StageState,
+  startedAt: Instant.optional(),
+  finishedAt: Instant.optional(),
+  detail: z.string().optional(),
+});
+export type Stage = z.infer<typeof Stage>;
+
+/** The answer of a run's `status` query. The SDK adds start and finish from the execution itself. */
+export const RunView = z.object({
+  kind: RunKind,
+  tag: ModelTag,
+  stage: z.string(),
+  stages: z.array(Stage),
+  waitingFor: z
+    .object({
+      what: z.enum(['approval', 'turn', 'window', 'slot']),
+      until: Instant.optional(),
+      need: z.int().optional(),
+      have: z.int().optional(),
+    })
+    .optional(),
+  gate: GateReport.nullable(),
+  /** Rollout only: set once the route was read back. */
+  committed: LedgerEntry.nullable(),
+  rolloutWorkflowId: z.string().nullable(),
+});
+export type RunView = z.infer<typeof RunView>;
+
+/** Everything a run knows about its tag at admission; a later change of the tag does not reach it unseen. */
+export const Admission = z.object({
+  definition: ModelDefinition,
+  definitionDigest: Digest,
+  codeUri: z.string(),
+  codeRevision: z.string(),
+  definedBy: z.string(),
+  live: ModelRecord.nullable(),
+  liveSince: Instant.nullable(),
+});
+export type Admission = z.infer<typeof Admission>;
+
+export const ReadRequest = z.discriminatedUnion('what', [
+  z.strictObject({ what: z.literal('ledger'), tag: ModelTag, before: z.int().positive(), limit: z.int().min(1).max(1000) }),
+  z.strictObject({ what: z.literal('evidence'), tag: ModelTag, since: Instant.optional() }),
+  z.strictObject({ what: z.literal('simulate'), tag: ModelTag, policy: GatePolicy.optional(), since: Instant.optional() }),
+  z.strictObject({ what: z.literal('model'), tag: ModelTag, version: Version, verify: z.boolean() }),
+]);
+export type ReadRequest = z.infer<typeof ReadRequest>;
+
+/** A retrain's recorded evidence and what was decided on it, for `simulate`. */
+export const RecordedEvidence = z.object({
+  runId: z.string(),
+  at: Instant,
+  decision: Decision.nullable(),
+  evidence: z.unknown(),
+  policy: z.unknown(),
+});
+export type RecordedEvidence = z.infer<typeof RecordedEvidence>;
+
+
+export const Simulation = z.object({
+  decisions: z.array(
+    z.object({ runId: z.string(), at: Instant, actual: Decision.nullable(), would: Verdict, reasons: z.array(z.string()) }),
+  ),
+  changed: z.int().nonnegative(),
+});
+export type Simulation = z.infer<typeof Simulation>;

@@ -1,0 +1,52 @@
+import { digestOf, sha256Hex } from './digest.js';
+import type { ModelId, ModelTag } from './contracts/scalars.js';
+
+export function modelId(tag: ModelTag, version: number): ModelId {
+  return `${tag}/${String(version)}`;
+}
+
+/** Splits a model id that the contract has already accepted. */
+export function parseModelId(id: ModelId): { tag: ModelTag; version: number } {
+  const slash = id.lastIndexOf('/');
+  return { tag: id.slice(0, slash), version: Number(id.slice(slash + 1)) };
+}
+
+export const tagWorkflowId = (tag: ModelTag): string => `tag/${tag}`;
+export const retrainWorkflowId = (tag: ModelTag, key: string): string => `retrain/${tag}/${key}`;
+export const evaluateWorkflowId = (tag: ModelTag, version: number, key: string): string =>
+  `evaluate/${tag}/${String(version)}/${key}`;
+export const rolloutWorkflowId = (tag: ModelTag, version: number, key: string): string =>
+  `rollout/${tag}/${String(version)}/${key}`;
+export const readWorkflowId = (what: string, tag: ModelTag, key: string): string => `read/${what}/${tag}/${key}`;
+export const scheduleId = (tag: ModelTag): string => `tag/${tag}`;
+/** Temporal appends '-<nominal time>' to the id that a schedule's action names; the slot is read back from it. */
+export const slotWorkflowIdPrefix = (tag: ModelTag): string => `retrain/${tag}/slot`;
+export const slotWorkflowId = (tag: ModelTag, nominal: string): string => `${slotWorkflowIdPrefix(tag)}-${nominal}`;
+
+/**
+ * A name every backend takes: [a-z0-9-], at most 63 characters. The readable part may be cut; the hash of the whole
+ * input, 12 hexadecimal digits, keeps two inputs apart.
+ */
+export function vendorName(...parts: string[]): string {
+  const whole = parts.join('/');
+  const readable = whole
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 50)
+    .replaceAll(/-+$/g, '');
+  return `${readable}-${sha256Hex(whole).slice(0, 12)}`;
+}
+
+export const jobName = (workflowId: string, step: string, attempt: number): string =>
+  vendorName(workflowId, step, String(attempt));
+export const hostName = (id: ModelId, digest: string): string => vendorName(id, digest.slice('sha256:'.length));
+
+/** The hash that tells "the same request again" from "another request under the same key". */
+export function requestHash(method: string, tag: ModelTag, fields: Record<string, unknown>): string {
+  return digestOf({ method, tag, fields }).slice('sha256:'.length);
+}
+
+/** `<method>:<key>:<hash16>`: another request under a caller's key gets another update id, so the tag sees the conflict. */
+export const updateId = (method: string, key: string, hash: string): string =>
+  `${method}:${key}:${hash.slice(0, 16)}`;

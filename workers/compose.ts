@@ -1,0 +1,118 @@
+import type { Client } from '@temporalio/client';
+import { asyncLocalStorage } from '@temporalio/activity';
+import type { Artifacts } from '../activities/artifacts/port.js';
+import type { Compute } from '../activities/compute/port.js';
+import type { Hosting } from '../activities/hosting/port.js';
+import type { MlflowCredentials, MlflowOptions } from '../activities/registry/mlflow.js';
+import type { Registry } from '../activities/registry/port.js';
+import type { Routing } from '../activities/routing/port.js';
+import type { WorkerConfig } from './config.js';
+import { secretOf } from './secrets.js';
+import { computeTargets, hostingTargets, routingTarget } from './targets.js';
+
+export interface Ports {
+  artifacts: Artifacts;
+  compute: Compute;
+  hosting: Hosting;
+  registry: Registry;
+  routing: Routing;
+}
+
+/** The only place that knows kinds: each adapter is loaded when a target of its kind is configured, and not before. */
+export async function composePorts(config: WorkerConfig): Promise<Ports> {
+  const [{ createMlflowRegistry }, { createArtifacts }] = await Promise.all([
+    import('../activities/registry/mlflow.js'),
+    import('../activities/artifacts/store.js'),
+  ]);
+  const { trackingUri, workspace } = config.registry;
+  const mlflow: MlflowOptions = {
+    trackingUri,
+    roots: config.artifacts.roots,
+    auth: () => credentialsOf(config),
+    signal: activityCancellation,
+    ...(workspace !== undefined && { workspace }),
+  };
+  return {
+    artifacts: createArtifacts(mlflow),
+    registry: createMlflowRegistry(mlflow),
+    compute: computeTargets(config.compute.default, await targetsOf(config.compute.targets, (target) => composeCompute(config, target))),
+    hosting: hostingTargets(config.hosting.default, await targetsOf(config.hosting.targets, composeHosting)),
+    routing: routingTarget(config.routing.default, await targetsOf(config.routing.targets, composeRouting)),
+  };
+}
+
+export async function composeActivities(ports: Ports, temporal: { client: Client; taskQueue: string }) {
+  const [compute, hosting, registry, routing, schedules, tags, { createSchedules }] = await Promise.all([
+    import('../activities/compute/activities.js'),
+    import('../activities/hosting/activities.js'),
+    import('../activities/registry/activities.js'),
+    import('../activities/routing/activities.js'),
+    import('../activities/schedules/activities.js'),
+    import('../activities/tags/activities.js'),
+    import('../activities/schedules/temporal.js'),
+  ]);
+  return {
+    ...compute.createComputeActivities(ports),
+    ...hosting.createHostingActivities(ports),
+    ...registry.createRegistryActivities(ports),
+    ...routing.createRoutingActivities(ports),
+    ...schedules.createScheduleActivities({ schedules: createSchedules(temporal) }),
+    ...tags.createTagActivities(temporal),
+  };
+}
+
+type ComputeTarget = WorkerConfig['compute']['targets'][string];
+type HostingTarget = WorkerConfig['hosting']['targets'][string];
+type RoutingTarget = WorkerConfig['routing']['targets'][string];
+
+async function composeCompute(config: WorkerConfig, target: ComputeTarget): Promise<Compute> {
+  const { kind: _, ...settings } = target;
+  const { createProcessCompute } = await import('../activities/compute/process.js');
+  return createProcessCompute({
+    ...settings,
+    home: config.home,
+    registry: { trackingUri: config.registry.trackingUri, env: jobEnvironment(config) },
+    ...(config.classes && { classes: config.classes }),
+    secrets: (name: string) => {
+      const reference = config.secrets?.[name];
+      return reference && secretOf(reference);
+    },
+  });
+}
+
+async function composeHosting({ url, adminToken }: HostingTarget): Promise<Hosting> {
+  const { createProcessHosting } = await import('../activities/hosting/process.js');
+  return createProcessHosting({ url, adminToken: secretOf(adminToken) });
+}
+
+async function composeRouting({ url, adminToken }: RoutingTarget): Promise<Routing> {
+  const { createGatewayRouting } = await import('../activities/routing/gateway.js');
+  return createGatewayRouting({ url, adminToken: secretOf(adminToken) });
+}
+
+async function targetsOf<Target, Port>(targets: Record<string, Target>, compose: (target: Target) => Promise<Port>) {
+  const composed = Object.entries(targets).map(async ([name, target]) => [name, await compose(target)] as const);
+  return new Map(await Promise.all(composed));
+}
+
+function credentialsOf({ registry }: WorkerConfig): MlflowCredentials {
+  const { username, password, token } = registry;
+  if (username && password) return { kind: 'basic', username: secretOf(username), password: secretOf(password) };
+  return token ? { kind: 'bearer', token: secretOf(token) } : { kind: 'none' };
+}
+
+/** The signal of the activity that is running, so that its calls end with it. */
+function activityCancellation(): AbortSignal | undefined {
+  return asyncLocalStorage.getStore()?.cancellationSignal;
+}
+
+/** For jobs: MLflow's own variables, which its client reads the same everywhere, and the types their models may contain. */
+function jobEnvironment({ registry, artifacts }: WorkerConfig): Record<string, string> {
+  const { username, password, token } = registry;
+  return {
+    MODELYARD_ALLOWED_TYPES: JSON.stringify(artifacts.allowedTypes ?? []),
+    ...(username && { MLFLOW_TRACKING_USERNAME: secretOf(username) }),
+    ...(password && { MLFLOW_TRACKING_PASSWORD: secretOf(password) }),
+    ...(token && { MLFLOW_TRACKING_TOKEN: secretOf(token) }),
+  };
+}

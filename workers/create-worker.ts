@@ -1,0 +1,66 @@
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { composeActivities, composePorts } from './compose.js';
+import { parseConfig, readConfig, type WorkerConfigInput } from './config.js';
+import { secretOf } from './secrets.js';
+
+const DEFAULT_GRACE_MS = 20_000;
+/** Workflows are small; this many stay in memory, the rest are replayed when they are needed. */
+const CACHED_WORKFLOWS = 300;
+/** A worker that dies holds a cached workflow's next task this long; the server's own default is 10 s. */
+const STICKY_TIMEOUT = '3s';
+
+export interface RunningWorker extends AsyncDisposable {
+  /** Polls until `shutdown`; rejects when the worker fails. */
+  run(): Promise<void>;
+  /** Takes no new work, lets what is under way finish within its grace, and resolves when the worker has stopped. */
+  shutdown(): Promise<void>;
+}
+
+/** A worker of your own process; the file form reads what `modelyard.config.json` or `.ts` says. */
+export async function createWorker(input: WorkerConfigInput | { file: string }): Promise<RunningWorker> {
+  const config = 'file' in input ? await readConfig(input.file) : parseConfig(input);
+  const address = config.temporal?.address ?? '127.0.0.1:7233';
+  const namespace = config.temporal?.namespace ?? 'default';
+  const access = {
+    address,
+    ...(config.temporal?.tls !== undefined && { tls: config.temporal.tls }),
+    ...(config.temporal?.apiKey && { apiKey: secretOf(config.temporal.apiKey) }),
+  };
+  const [connection, native] = await Promise.all([Connection.connect(access), NativeConnection.connect(access)]);
+  const client = new Client({ connection, namespace });
+  const ports = await composePorts(config);
+  const worker = await Worker.create({
+    connection: native,
+    namespace,
+    taskQueue: config.taskQueue,
+    activities: await composeActivities(ports, { client, taskQueue: config.taskQueue }),
+    ...workflowCode(),
+    maxCachedWorkflows: CACHED_WORKFLOWS,
+    stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
+    shutdownGraceTime: config.shutdownGraceMs ?? DEFAULT_GRACE_MS,
+  });
+  return running(worker, async () => {
+    await Promise.all([connection.close(), native.close()]);
+  });
+}
+
+function running(worker: Worker, close: () => Promise<void>): RunningWorker {
+  let done: Promise<void> | undefined;
+  const run = (): Promise<void> => (done ??= worker.run().finally(close));
+  const shutdown = async (): Promise<void> => {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+    await (done ?? close());
+  };
+  return { run, shutdown, [Symbol.asyncDispose]: shutdown };
+}
+
+/** The bundle that the build made; from source, the workflows themselves. */
+function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const bundle = fileURLToPath(new URL('../workflows/bundle.js', import.meta.url));
+  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return { workflowsPath: fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url)) };
+}

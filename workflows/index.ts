@@ -1,0 +1,6 @@
+// Every function exported here is a workflow type that people see in the Web UI: never rename one, only add.
+export { evaluate } from './evaluate.js';
+export { read } from './read.js';
+export { retrain } from './retrain.js';
+export { rollout } from './rollout.js';
+export { tag } from './tag/index.js';

@@ -1,0 +1,50 @@
+import type { EvaluationEvidence } from '../temporal/contracts/evaluation.js';
+import type { GateReport } from '../temporal/contracts/gate.js';
+import type { TrainResult } from '../temporal/contracts/job.js';
+import type { ModelRecord } from '../temporal/contracts/model.js';
+import type { Admission } from '../temporal/contracts/runs.js';
+import { failure } from '../temporal/errors.js';
+import { evaluateDocument, type RegistryRun } from './documents.js';
+import { runStep } from './jobs.js';
+import { reasonsOf } from './policy/decision.js';
+import { judge } from './policy/gate.js';
+import { judgingDigest } from './policy/tag/define.js';
+import { records } from './proxies.js';
+
+export interface Judging {
+  admission: Admission;
+  /** Names the evaluation's job: the run's workflow id, or a later look's own key. */
+  workflowId: string;
+  cutoff: string;
+  candidate: ModelRecord;
+  incumbent: ModelRecord | null;
+  registry: RegistryRun;
+  holdout?: { from: string; until: string };
+  ownEvaluation?: TrainResult['ownEvaluation'];
+}
+
+/** Scores the candidate and the incumbent on the same rows. */
+export async function measure(judging: Judging): Promise<EvaluationEvidence> {
+  const { workflowId, admission } = judging;
+  const result = await runStep({ workflowId, step: 'evaluate', admission, document: evaluateDocument(judging) });
+  return result as EvaluationEvidence;
+}
+
+/** Judges the evidence and puts the report on record before anything follows from it. */
+export async function judgeAndRecord(judging: Judging, evidence: EvaluationEvidence): Promise<GateReport> {
+  const { definition } = judging.admission;
+  const report = judge(definition.gate, evidence);
+  await records.recordGate({
+    tag: definition.tag,
+    runId: judging.registry.runId,
+    version: judging.candidate.version,
+    incumbent: judging.incumbent?.version ?? null,
+    report,
+    policy: definition.gate,
+    judgedUnder: judgingDigest(definition),
+  });
+  if (report.verdict === 'error') {
+    throw failure('GateError', `the gate could not be judged: ${reasonsOf(report, 'error')}`, { details: { report } });
+  }
+  return report;
+}

@@ -1,0 +1,50 @@
+import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
+import { digestOf } from '../../temporal/digest.js';
+import { modelId } from '../../temporal/ids.js';
+import { GENESIS, TAIL, type EntryDraft, type TagState } from './tag/state.js';
+
+/** Appends one settled entry: the next number, chained to the last hash. */
+export function append(
+  state: TagState,
+  entry: EntryDraft,
+  settled: { at: string; outcome: LedgerEntry['outcome']; fence: number | null },
+): { state: TagState; entry: LedgerEntry } {
+  const to = entry.to === null ? undefined : state.models[String(entry.to)];
+  const body = {
+    tag: state.tag,
+    seq: state.seq + 1,
+    action: entry.action,
+    from: entry.from === null ? null : modelId(state.tag, entry.from),
+    to: entry.to === null ? null : modelId(state.tag, entry.to),
+    actor: entry.actor,
+    reason: entry.reason,
+    at: settled.at,
+    workflowId: entry.workflowId,
+    evidence: entry.evidence,
+    digest: to?.digest ?? null,
+    outcome: settled.outcome,
+    fence: settled.fence,
+    previousHash: state.head,
+  };
+  const chained: LedgerEntry = { ...body, hash: digestOf(body) };
+  const tail = trim([...state.tail, chained], state.journaled);
+  return { state: { ...state, seq: chained.seq, head: chained.hash, tail }, entry: chained };
+}
+
+/** Keeps the newest entries and every one that the journal does not have. */
+export function trim(tail: LedgerEntry[], journaled: number): LedgerEntry[] {
+  const keep = tail.findIndex((entry, index) => entry.seq > journaled || index >= tail.length - TAIL);
+  return keep <= 0 ? tail : tail.slice(keep);
+}
+
+/** The first entry that does not follow from the one before it; null when the chain holds. Oldest first. */
+export function firstBroken(entries: readonly LedgerEntry[]): { seq: number; reason: string } | null {
+  let previous = { seq: (entries[0]?.seq ?? 1) - 1, hash: entries[0]?.seq === 1 ? GENESIS : entries[0]?.previousHash };
+  for (const { hash, ...body } of entries) {
+    if (body.seq !== previous.seq + 1) return { seq: body.seq, reason: `expected seq ${String(previous.seq + 1)}` };
+    if (body.previousHash !== previous.hash) return { seq: body.seq, reason: 'previousHash is not the hash of the entry before' };
+    if (digestOf(body) !== hash) return { seq: body.seq, reason: 'hash is not that of its content' };
+    previous = { seq: body.seq, hash };
+  }
+  return null;
+}

@@ -1,0 +1,50 @@
+import type { Route } from '../../../temporal/contracts/route.js';
+import { routeOf } from './route.js';
+import type { TagState } from './state.js';
+
+/** Hosts that nothing names any more: no route, no intent, no lease, no warm time. */
+export function retirable(state: TagState, now: string): string[] {
+  const named = namedHosts(state);
+  return Object.values(state.hosts)
+    .filter(({ spec, warmUntil }) => !named.has(spec.name) && (warmUntil === null || warmUntil <= now))
+    .map(({ spec }) => spec.name);
+}
+
+/** Hosts that are wanted and not known to be ready: the entity warms them, but a lease's host is its run's to warm. */
+export function toWarm(state: TagState): string[] {
+  const named = namedHosts(state);
+  return Object.values(state.hosts)
+    .filter(({ spec, ready, retiring }) => !ready && !retiring && spec.name !== state.lease?.host)
+    .filter(({ spec, warmUntil }) => warmUntil !== null || named.has(spec.name))
+    .map(({ spec }) => spec.name);
+}
+
+/** The next instant at which a warm time ends; null when none does. */
+export function nextWarmEnd(state: TagState, now: string): string | null {
+  const named = namedHosts(state);
+  const ends = Object.values(state.hosts)
+    .filter(({ spec, warmUntil }) => !named.has(spec.name) && warmUntil !== null && warmUntil > now)
+    .map(({ warmUntil }) => warmUntil as string);
+  return ends.sort()[0] ?? null;
+}
+
+function namedHosts(state: TagState): Set<string> {
+  const routes: Route[] = [routeOf(state), ...(state.intent ? [state.intent.route] : [])];
+  const names = routes.flatMap(({ live, canary, mirror }) => [live, canary, mirror].map((target) => target?.host));
+  return new Set([...names, state.lease?.host].filter((name) => name !== undefined));
+}
+
+export function markHost(state: TagState, name: string, mark: 'ready' | 'retiring' | 'gone'): TagState {
+  const host = state.hosts[name];
+  if (!host) return state;
+  const { [name]: _, ...others } = state.hosts;
+  if (mark === 'gone') return host.retiring ? { ...state, hosts: others } : state;
+  const marked = mark === 'ready' ? { ...host, ready: true } : { ...host, retiring: true, ready: false };
+  return { ...state, hosts: { ...others, [name]: marked } };
+}
+
+/** The run no longer needs the host; it goes as soon as nothing else names it. */
+export function releaseHost(state: TagState, name: string): TagState {
+  const host = state.hosts[name];
+  return host ? { ...state, hosts: { ...state.hosts, [name]: { ...host, warmUntil: null } } } : state;
+}

@@ -1,0 +1,79 @@
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { ComputeActivities } from '../activities/compute/activities.js';
+import type { HostingActivities } from '../activities/hosting/activities.js';
+import type { RegistryActivities } from '../activities/registry/activities.js';
+import type { RoutingActivities } from '../activities/routing/activities.js';
+import type { ScheduleActivities } from '../activities/schedules/activities.js';
+import type { TagActivities } from '../activities/tags/activities.js';
+
+// Retryability is the failure's own (temporal/errors.ts); a policy here only paces the tries.
+const QUICK = { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
+
+/** Reads of the platform's own state: part of the workflow task, so that they cost neither events nor actions. */
+export const reads = proxyLocalActivities<TagActivities & RegistryActivities>({
+  startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: '5m',
+  retry: QUICK,
+});
+
+export const records = proxyActivities<RegistryActivities>({
+  startToCloseTimeout: '60s',
+  scheduleToCloseTimeout: '24h',
+  cancellationType: 'TRY_CANCEL',
+  retry: { ...QUICK, maximumInterval: '60s' },
+});
+
+/** One try each: the outbox paces its own tries, so that a parked lane is visible. */
+export const outbox = proxyActivities<RegistryActivities>({
+  startToCloseTimeout: '15s',
+  cancellationType: 'TRY_CANCEL',
+  retry: { maximumAttempts: 1 },
+});
+
+/** An attempt looks at its job for some seconds; the heartbeat tells a dead worker from a long look. */
+export const jobs = (options: { until: number; summary: string }) =>
+  proxyActivities<ComputeActivities>({
+    startToCloseTimeout: '60s',
+    scheduleToCloseTimeout: options.until,
+    heartbeatTimeout: '5s',
+    cancellationType: 'TRY_CANCEL',
+    summary: options.summary,
+    retry: { ...QUICK, maximumInterval: '30s' },
+  });
+
+export const jobControl = proxyActivities<ComputeActivities>({
+  startToCloseTimeout: '60s',
+  scheduleToCloseTimeout: '1h',
+  cancellationType: 'TRY_CANCEL',
+  retry: QUICK,
+});
+
+export const hosts = proxyActivities<HostingActivities>({
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '15m',
+  cancellationType: 'TRY_CANCEL',
+  retry: QUICK,
+});
+
+/** A rollout's write gives up in time to abort; a way back does not give up within the hour. */
+export const traffic = (giveUp: '60s' | '1h') =>
+  proxyActivities<RoutingActivities>({
+    startToCloseTimeout: '10s',
+    scheduleToCloseTimeout: giveUp,
+    cancellationType: 'TRY_CANCEL',
+    retry: { ...QUICK, maximumInterval: '1s' },
+  });
+
+export const tags = proxyActivities<TagActivities>({
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '1h',
+  cancellationType: 'TRY_CANCEL',
+  retry: QUICK,
+});
+
+export const schedules = proxyActivities<ScheduleActivities>({
+  startToCloseTimeout: '15s',
+  scheduleToCloseTimeout: '60s',
+  cancellationType: 'TRY_CANCEL',
+  retry: QUICK,
+});

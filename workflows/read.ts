@@ -1,0 +1,27 @@
+import type { EvaluationEvidence } from '../temporal/contracts/evaluation.js';
+import type { GatePolicy } from '../temporal/contracts/gate.js';
+import type { LedgerEntry } from '../temporal/contracts/ledger.js';
+import type { RegisteredModel } from '../temporal/contracts/model.js';
+import type { ReadRequest, RecordedEvidence, Simulation } from '../temporal/contracts/runs.js';
+import { simulate } from './policy/simulate.js';
+import { reads } from './proxies.js';
+
+/** Looks something up where the worker can: the SDK holds no client and no secret of a vendor. */
+export async function read(request: ReadRequest): Promise<LedgerEntry[] | RecordedEvidence[] | RegisteredModel | Simulation> {
+  switch (request.what) {
+    case 'ledger':
+      return reads.readJournal(request);
+    case 'model':
+      return reads.resolveModel(request);
+    case 'evidence':
+      return reads.readEvidence({ tag: request.tag, since: request.since ?? null });
+    case 'simulate':
+      return simulateFor(request);
+  }
+}
+
+async function simulateFor(request: Extract<ReadRequest, { what: 'simulate' }>): Promise<Simulation> {
+  const recorded = await reads.readEvidence({ tag: request.tag, since: request.since ?? null });
+  const policy: GatePolicy = request.policy ?? (await reads.admit(request.tag)).definition.gate;
+  return simulate(policy, recorded as (RecordedEvidence & { evidence: EvaluationEvidence })[]);
+}

@@ -1,0 +1,233 @@
+import {
+  CancellationScope, getExternalWorkflowHandle, isCancellation, ParentClosePolicy, setHandler, sleep, startChild, workflowInfo,
+} from '@temporalio/workflow';
+import type { GateReport } from '../temporal/contracts/gate.js';
+import type { TrainResult } from '../temporal/contracts/job.js';
+import type { ModelRecord } from '../temporal/contracts/model.js';
+import type { Admission, Decision, RetrainRequest, RetrainResult, RolloutRequest } from '../temporal/contracts/runs.js';
+import { modelId, rolloutWorkflowId, tagWorkflowId } from '../temporal/ids.js';
+import { runEnded, runView } from '../temporal/messages.js';
+import { REGISTRY_TAGS, RUN_ARTIFACTS, SEARCH_ATTRIBUTES } from '../temporal/names.js';
+import { trainDocument, type RegistryRun } from './documents.js';
+import { failedAt } from './failing.js';
+import { runStep } from './jobs.js';
+import { judgeAndRecord, measure, type Judging } from './judging.js';
+import { afterGate, type NextStep } from './policy/decision.js';
+import { mergeParams } from './policy/params.js';
+import { nominalTime } from './policy/slot.js';
+import { judgingDigest } from './policy/tag/define.js';
+import { reads, records } from './proxies.js';
+import { Stages } from './stages.js';
+
+const STAGES = ['admission', 'training', 'registration', 'evaluation', 'gate', 'handover'] as const;
+
+/**
+ * Trains a candidate, judges it against the live model on the same rows and, when it is better and may be promoted, hands
+ * it to a rollout. Not better is a result; a measurement that could not be made is a failure.
+ */
+export async function retrain(request: RetrainRequest): Promise<RetrainResult> {
+  const stages = new Stages({ kind: 'retrain', tag: request.tag }, STAGES);
+  setHandler(runView, () => stages.view);
+  const run = new Retrain(request, stages);
+  try {
+    return await run.toItsEnd();
+  } catch (error) {
+    await CancellationScope.nonCancellable(() => run.closeAfter(error));
+    throw failedAt(stages.view.stage, error);
+  }
+}
+
+class Retrain {
+  private readonly workflowId = workflowInfo().workflowId;
+  private readonly startedAt = workflowInfo().startTime.toISOString();
+  private readonly cutoff: string;
+  private readonly request: RetrainRequest;
+  private readonly stages: Stages;
+  private registry: RegistryRun | null = null;
+
+  constructor(request: RetrainRequest, stages: Stages) {
+    this.request = request;
+    this.stages = stages;
+    this.cutoff = request.asOf ?? nominalTime(this.workflowId) ?? this.startedAt;
+  }
+
+  async toItsEnd(): Promise<RetrainResult> {
+    const { admission, registry } = await this.stages.run('admission', () => this.begin());
+    const trained = await this.stages.run('training', () => this.train(admission, registry));
+    const candidate = await this.stages.run('registration', () => this.register(admission, registry, trained));
+    const judging = this.judging(admission, registry, { candidate, trained });
+    const evidence = await this.stages.run('evaluation', () => measure(judging));
+    const report = await this.stages.run('gate', () => judgeAndRecord(judging, evidence));
+    this.stages.view.gate = report;
+    return this.stages.run('handover', () => this.handOver(judging, report));
+  }
+
+  private async begin(): Promise<{ admission: Admission; registry: RegistryRun }> {
+    const admission = await this.admit();
+    return { admission, registry: await this.openRun(admission) };
+  }
+
+  private async admit(): Promise<Admission> {
+    if (this.request.delayMs) await sleep(this.request.delayMs, { summary: "the tag's place in the schedule's spread" });
+    return reads.admit(this.request.tag, this.request);
+  }
+
+  private params({ definition }: Admission): Record<string, unknown> {
+    return mergeParams(definition.training.params ?? {}, this.request.params ?? {});
+  }
+
+  private async openRun(admission: Admission): Promise<RegistryRun> {
+    this.registry = await records.openRun({
+      key: this.workflowId,
+      tag: this.request.tag,
+      kind: 'retrain',
+      startedAt: this.startedAt,
+      params: this.params(admission),
+      tags: {
+        [REGISTRY_TAGS.workflowId]: this.workflowId,
+        [REGISTRY_TAGS.tag]: this.request.tag,
+        [REGISTRY_TAGS.owner]: admission.definition.owner.team,
+        ...this.provenance(admission),
+      },
+      artifacts: { [RUN_ARTIFACTS.definition]: admission.definition },
+    });
+    return this.registry;
+  }
+
+  private provenance({ definition, definitionDigest, codeRevision }: Admission): Record<string, string> {
+    return {
+      [REGISTRY_TAGS.definitionDigest]: definitionDigest,
+      [REGISTRY_TAGS.codeRevision]: codeRevision,
+      [REGISTRY_TAGS.codeDigest]: codeDigestOf(definition),
+      [REGISTRY_TAGS.dataCutoff]: this.cutoff,
+    };
+  }
+
+  private async train(admission: Admission, registry: RegistryRun): Promise<TrainResult> {
+    const { workflowId, cutoff } = this;
+    const document = trainDocument({ admission, workflowId, cutoff, params: this.params(admission), registry });
+    return (await runStep({ workflowId, step: 'train', admission, document })) as TrainResult;
+  }
+
+  private async register(admission: Admission, registry: RegistryRun, trained: TrainResult): Promise<ModelRecord> {
+    const { definition } = admission;
+    const record = {
+      digest: trained.model.digest,
+      uri: trained.model.uri,
+      task: definition.training.task,
+      features: trained.features,
+      trainedOn: trained.trainedOn,
+      serving: definition.serving ?? null,
+      registryRunId: registry.runId,
+    };
+    const tags = {
+      [REGISTRY_TAGS.workflowId]: this.workflowId,
+      [REGISTRY_TAGS.digest]: record.digest,
+      [REGISTRY_TAGS.dataDigest]: trained.dataDigest,
+      [REGISTRY_TAGS.task]: record.task,
+      [REGISTRY_TAGS.features]: JSON.stringify(record.features),
+      [REGISTRY_TAGS.trainedOn]: JSON.stringify(record.trainedOn),
+      [REGISTRY_TAGS.serving]: JSON.stringify(record.serving),
+      ...this.provenance(admission),
+    };
+    const key = `${this.workflowId}/register`;
+    const { version } = await records.registerCandidate({ key, tag: definition.tag, runId: registry.runId, result: trained, tags });
+    return { version, ...record };
+  }
+
+  private judging(admission: Admission, registry: RegistryRun, of: { candidate: ModelRecord; trained: TrainResult }): Judging {
+    const { workflowId, cutoff } = this;
+    const { candidate, trained } = of;
+    return { admission, workflowId, cutoff, candidate, incumbent: admission.live, registry, ownEvaluation: trained.ownEvaluation };
+  }
+
+  private async handOver(judging: Judging, report: GateReport): Promise<RetrainResult> {
+    const { gate } = judging.admission.definition;
+    const next = afterGate({
+      report,
+      autoPromote: gate.autoPromote === true && this.request.autoPromote !== false,
+      minDwell: gate.minDwell,
+      liveSince: judging.admission.liveSince,
+      now: new Date().toISOString(),
+    });
+    const rollout = next.roll === 'out' ? await this.startRollout(judging) : null;
+    return this.end(judging, { report, next, rollout });
+  }
+
+  /** The rollout has its own life: it goes on when this run is gone. */
+  private async startRollout({ admission, candidate, incumbent, registry }: Judging): Promise<string> {
+    const { definition } = admission;
+    const workflowId = rolloutWorkflowId(definition.tag, candidate.version, 'gate');
+    const request: RolloutRequest = {
+      tag: definition.tag,
+      version: candidate.version,
+      actor: this.request.actor,
+      reason: this.request.reason ?? `better than ${incumbent ? modelId(definition.tag, incumbent.version) : 'nothing'} by the gate of ${this.workflowId}`.slice(0, 400),
+      retrain: {
+        workflowId: this.workflowId,
+        incumbent: incumbent?.version ?? null,
+        judgedUnder: judgingDigest(definition),
+        registryRunId: registry.runId,
+      },
+    };
+    await startChild('rollout', {
+      workflowId,
+      args: [request],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `${modelId(definition.tag, candidate.version)} after ${this.workflowId}`,
+      typedSearchAttributes: [
+        { key: SEARCH_ATTRIBUTES.ModelTag, value: definition.tag },
+        { key: SEARCH_ATTRIBUTES.ModelId, value: modelId(definition.tag, candidate.version) },
+      ],
+    });
+    this.stages.view.rolloutWorkflowId = workflowId;
+    return workflowId;
+  }
+
+  private async end(judging: Judging, of: { report: GateReport; next: NextStep; rollout: string | null }): Promise<RetrainResult> {
+    const { admission, candidate, incumbent, registry } = judging;
+    const { tag, training } = admission.definition;
+    const decision: Decision = of.next.roll === 'out' ? 'promoted' : of.next.decision;
+    const reason = of.next.roll === 'out' ? `passed the gate; rolled out by ${of.rollout ?? ''}` : of.next.reason;
+    const id = modelId(tag, candidate.version);
+    await this.close('FINISHED', decision);
+    this.stages.decide(decision, id);
+    await this.tellTag(decision);
+    return {
+      tag,
+      modelId: id,
+      decision,
+      gate: of.report,
+      shadow: null,
+      incumbent: incumbent && modelId(tag, incumbent.version),
+      codeRevision: admission.codeRevision,
+      codeDigest: codeDigestOf({ training }),
+      dataCutoff: this.cutoff,
+      reason,
+      registryRunId: registry.runId,
+      rolloutWorkflowId: of.rollout,
+    };
+  }
+
+  /** The record and the tag learn of an end that was not planned; what was begun stays visible, and nothing stays open. */
+  async closeAfter(error: unknown): Promise<void> {
+    const cancelled = isCancellation(error);
+    await this.close(cancelled ? 'KILLED' : 'FAILED', cancelled ? 'cancelled' : 'failed');
+    await this.tellTag(null);
+  }
+
+  private async close(status: 'FINISHED' | 'FAILED' | 'KILLED', decision: string): Promise<void> {
+    if (this.registry === null) return;
+    const tags = { [REGISTRY_TAGS.decision]: decision };
+    await records.closeRun({ runId: this.registry.runId, status, at: new Date().toISOString(), tags });
+  }
+
+  private async tellTag(decision: string | null): Promise<void> {
+    const told = { workflowId: this.workflowId, decision, finishedAt: new Date().toISOString() };
+    await getExternalWorkflowHandle(tagWorkflowId(this.request.tag)).signal(runEnded, told).catch(() => undefined);
+  }
+}
+
+function codeDigestOf({ training }: Pick<Admission['definition'], 'training'>): string {
+  return training.code.kind === 'python' ? (training.code.digest ?? '') : training.code.image;
+}

@@ -1,0 +1,122 @@
+import { isCancellation, log, setCurrentDetails } from '@temporalio/workflow';
+import type { FencedRoute } from '../../temporal/contracts/route.js';
+import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
+import type { Asked } from '../../temporal/contracts/tag.js';
+import { digestOf } from '../../temporal/digest.js';
+import { failure } from '../../temporal/errors.js';
+import { answered, conflict, remember } from '../policy/tag/done.js';
+import type { Intent, Outcome, Refusal, TagState } from '../policy/tag/state.js';
+import { transition, type Command } from '../policy/tag/transition.js';
+import { traffic } from '../proxies.js';
+import { detailsOf } from './details.js';
+import { Lock } from './lock.js';
+
+/** Temporal admits ten handlers at once; the last four are for rollback and demote. */
+const ROOM = 6;
+
+/** A run's own steps, kept only as long as the run may repeat them; callers' requests are kept for a day. */
+const RUN_STEPS = new Set(['beginRollout', 'commitRollout', 'abortRollout', 'renewLease', 'releaseHost']);
+
+/** A tag while its workflow runs: the state, the one way to change it, and the one way to write its route. */
+export class Entity {
+  readonly lock = new Lock();
+  /** Commands answered in this workflow run; continue-as-new starts a new count. */
+  answeredCount = 0;
+  /** Goes up with every change of the state, so that a waiting lane can tell. */
+  revision = 0;
+  private inFlight = new Map<string, string>();
+
+  private current: TagState;
+
+  constructor(state: TagState) {
+    this.current = state;
+  }
+
+  get state(): TagState {
+    return this.current;
+  }
+
+  set(state: TagState): void {
+    if (state === this.current) return;
+    this.current = state;
+    this.revision += 1;
+    setCurrentDetails(detailsOf(state));
+  }
+
+  /** Changes the state by one command, or throws its refusal. */
+  apply<Result>(command: Command): Result {
+    const outcome = transition(this.current, command, now());
+    if (outcome.refused) throw refusal(outcome.refused);
+    this.set(outcome.state);
+    return outcome.result as Result;
+  }
+
+  /** Refuses, without a trace in the history, what would be refused by the handler. */
+  admit(method: string, command: Command & { asked: Asked }, urgent = false): void {
+    const known = answered(this.current, method, command.asked);
+    if (known && 'refused' in known) throw refusal(known.refused);
+    if (known) return;
+    const started = this.inFlight.get(`${method}:${command.asked.key}`);
+    if (started !== undefined && started !== command.asked.hash) throw refusal(conflict(command.asked).refused);
+    if (!urgent && this.inFlight.size >= ROOM) {
+      throw failure('Overloaded', `${String(ROOM)} commands of ${this.current.tag} are in flight`);
+    }
+    const outcome: Outcome = transition(this.current, command, now());
+    if (outcome.refused) throw refusal(outcome.refused);
+  }
+
+  /** The same request gets the same answer, also after a continue-as-new, and has its effect once. */
+  async once<Result>(method: string, asked: Asked, work: () => Promise<Result>): Promise<Result> {
+    const known = answered(this.current, method, asked);
+    if (known && 'refused' in known) throw refusal(known.refused);
+    if (known) return known.result as Result;
+    const key = `${method}:${asked.key}`;
+    this.inFlight.set(key, asked.hash);
+    try {
+      const result = await work();
+      const kind = RUN_STEPS.has(method) ? 'step' : 'caller';
+      this.set(remember(this.current, { key, hash: asked.hash, at: now(), kind, result }));
+      this.answeredCount += 1;
+      return result;
+    } finally {
+      this.inFlight.delete(key);
+    }
+  }
+
+  /** Writes the intent's route, compares what reads back, and settles it. Null when something newer settled it first. */
+  private async carryOut(intent: Intent): Promise<LedgerEntry | null> {
+    try {
+      const seen = await traffic(intent.soft ? '60s' : '1h').moveTraffic(this.moveOf(intent));
+      return this.settle(intent, sameRoute(seen, intent) ? 'applied' : 'failed');
+    } catch (error) {
+      if (this.current.intent?.fence !== intent.fence && isCancellation(error)) return null;
+      this.settle(intent, 'failed');
+      throw error;
+    }
+  }
+
+  async carryOutPending(): Promise<LedgerEntry | null> {
+    const { intent } = this.current;
+    return intent === null ? null : this.carryOut(intent);
+  }
+
+  private moveOf(intent: Intent) {
+    const named = [intent.route.live, intent.route.canary].map((target) => target?.host);
+    const hosts = Object.values(this.current.hosts).map(({ spec }) => spec).filter(({ name }) => named.includes(name));
+    return { tag: this.current.tag, route: intent.route, fence: intent.fence, hosts };
+  }
+
+  private settle(intent: Intent, outcome: 'applied' | 'failed'): LedgerEntry | null {
+    const entry = this.apply<LedgerEntry | null>({ type: 'settle', fence: intent.fence, outcome });
+    log.info('intent settled', { action: intent.entry.action, fence: intent.fence, outcome: entry?.outcome ?? 'superseded' });
+    return entry;
+  }
+}
+
+export const now = (): string => new Date().toISOString();
+
+export const refusal = ({ type, message, details }: Refusal): Error => failure(type, message, { details });
+
+const sameRoute = (seen: FencedRoute, intent: Intent): boolean =>
+  seen.fence === intent.fence && digestOf(seen.route) === digestOf(intent.route);
+

@@ -1,0 +1,76 @@
+import {
+  allHandlersFinished, CancellationScope, condition, continueAsNew, isCancellation, setHandler, upsertSearchAttributes, workflowInfo,
+} from '@temporalio/workflow';
+import { runEnded } from '../../temporal/messages.js';
+import { modelId } from '../../temporal/ids.js';
+import { SEARCH_ATTRIBUTES } from '../../temporal/names.js';
+import { emptyTag, type TagState } from '../policy/tag/state.js';
+import { handleCommands } from './commands.js';
+import { Entity } from './entity.js';
+import { retireLane, warmLane } from './lanes/hosts.js';
+import { expiryLane, turnLane } from './lanes/lease.js';
+import { journalLane, projectionLane, type Parked } from './lanes/outbox.js';
+import { repairLane } from './lanes/repair.js';
+import { scheduleLane } from './lanes/schedule.js';
+import { answerQueries } from './queries.js';
+
+/** A page of the tag's life: short enough to replay in a moment, and new code takes over within a day. */
+const MOST_COMMANDS = 500;
+const LONGEST_PAGE = '24h';
+
+/** The only writer of a tag: its pointer, its hosts and its ledger. Lives as long as the tag does. */
+export async function tag({ tag, state }: { tag: string; state?: TagState }): Promise<void> {
+  const entity = new Entity(state ?? emptyTag(tag));
+  const parked: Parked = { journal: null, projection: null };
+  handleCommands(entity);
+  answerQueries(entity, parked);
+  setHandler(runEnded, (run) => { entity.set({ ...entity.state, lastRun: run }); });
+
+  const lanes = new CancellationScope();
+  const ended = lanes.run(() => work(entity, parked)).catch(onlyCancelled);
+  await condition(() => pageIsFull(entity) && allHandlersFinished(), LONGEST_PAGE);
+  await condition(allHandlersFinished);
+  lanes.cancel();
+  await ended;
+  await continueAsNew<typeof import('./index.js').tag>({ tag, state: entity.state });
+}
+
+async function work(entity: Entity, parked: Parked): Promise<void> {
+  await Promise.all([
+    journalLane(entity, parked),
+    projectionLane(entity, parked),
+    retireLane(entity),
+    warmLane(entity),
+    expiryLane(entity),
+    turnLane(entity),
+    repairLane(entity),
+    scheduleLane(entity),
+    attributesLane(entity),
+  ]);
+}
+
+const pageIsFull = (entity: Entity): boolean =>
+  entity.answeredCount >= MOST_COMMANDS || workflowInfo().continueAsNewSuggested;
+
+function onlyCancelled(error: unknown): void {
+  if (!isCancellation(error)) throw error;
+}
+
+/** Search attributes follow what is live and who owns it: one write for each change of either. */
+async function attributesLane(entity: Entity): Promise<never> {
+  let shown = '';
+  for (;;) {
+    const wanted = (): [string, string] => [
+      entity.state.live === null ? 'none' : modelId(entity.state.tag, entity.state.live),
+      entity.state.definition?.definition.owner.team ?? '',
+    ];
+    await condition(() => wanted().join(' ') !== shown);
+    const [live, owner] = wanted();
+    shown = wanted().join(' ');
+    upsertSearchAttributes([
+      { key: SEARCH_ATTRIBUTES.ModelTag, value: entity.state.tag },
+      { key: SEARCH_ATTRIBUTES.ModelId, value: live },
+      { key: SEARCH_ATTRIBUTES.Owner, value: owner },
+    ]);
+  }
+}

@@ -1,0 +1,52 @@
+import { condition, getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
+import { turn } from '../../../temporal/messages.js';
+import { tagWorkflowId } from '../../../temporal/ids.js';
+import type { Ticket } from '../../policy/tag/state.js';
+import { now, type Entity } from '../entity.js';
+
+/** A turn that is not taken in this time belongs to nobody: its run is gone. */
+const TURN_PATIENCE = '5m';
+
+/** Ends a lease that its holder did not renew in time. */
+export async function expiryLane(entity: Entity): Promise<never> {
+  for (;;) {
+    await condition(() => entity.state.lease !== null);
+    const held = entity.state.lease;
+    if (held === null) continue;
+    const moved = (): boolean => entity.state.lease?.id !== held.id || entity.state.lease.deadline !== held.deadline;
+    if (await condition(moved, Math.max(1, Date.parse(held.deadline) - Date.now()))) continue;
+    await entity.lock.run(() => Promise.resolve(expire(entity, held.id)));
+  }
+}
+
+function expire(entity: Entity, lease: string): void {
+  const workflowId = tagWorkflowId(entity.state.tag);
+  if (entity.state.lease?.id !== lease || entity.state.lease.deadline > now()) return;
+  const reason = `${entity.state.lease.workflowId} did not renew its lease in time`.slice(0, 400);
+  const asked = { actor: 'modelyard', reason, workflowId, key: `expire:${lease}`, hash: lease };
+  entity.apply({ type: 'abortRollout', asked, lease, step: 0 });
+}
+
+/** Tells the waiting run that its turn has come; a run that is gone loses its place. */
+export async function turnLane(entity: Entity): Promise<never> {
+  for (;;) {
+    const free = (): Ticket | null => (entity.state.lease === null ? entity.state.queue : null);
+    await condition(() => free() !== null);
+    const ticket = free();
+    if (ticket === null) continue;
+    const told = await tell(ticket);
+    const taken = (): boolean => entity.state.queue?.number !== ticket.number;
+    if (told && (await condition(taken, TURN_PATIENCE))) continue;
+    if (!taken()) entity.set({ ...entity.state, queue: null });
+  }
+}
+
+async function tell(ticket: Ticket): Promise<boolean> {
+  try {
+    await getExternalWorkflowHandle(ticket.workflowId).signal(turn, { ticket: ticket.number });
+    return true;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return false;
+  }
+}

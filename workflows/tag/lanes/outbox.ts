@@ -1,0 +1,74 @@
+import { condition, isCancellation, log, sleep } from '@temporalio/workflow';
+import { applicationFailure, isFailure } from '../../../temporal/errors.js';
+import { digestOf } from '../../../temporal/digest.js';
+import { trim } from '../../policy/ledger.js';
+import { projectionOf } from '../../policy/tag/projection.js';
+import { outbox } from '../../proxies.js';
+import type { Entity } from '../entity.js';
+
+const BATCH = 20;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+const PARKED_MS = 3_600_000;
+/** A write that timed out may still be applied after a later one: wait until it cannot, then look once more. */
+const LATE_WRITE_MS = 20_000;
+
+/** Why a lane stands still, for `status`; both null while they move. */
+export interface Parked {
+  journal: string | null;
+  projection: string | null;
+}
+
+/** Ledger entries, in order, one page at a time. Never ahead of, and never behind, the projection's troubles. */
+export async function journalLane(entity: Entity, parked: Parked): Promise<never> {
+  for (;;) {
+    await condition(() => entity.state.journaled < entity.state.seq);
+    const batch = entity.state.tail.filter(({ seq }) => seq > entity.state.journaled).slice(0, BATCH);
+    await persist({ parked, lane: 'journal', write: () => outbox.journalEntries(batch) });
+    const journaled = batch.at(-1)?.seq ?? entity.state.journaled;
+    entity.set({ ...entity.state, journaled, tail: trim(entity.state.tail, journaled) });
+  }
+}
+
+/** Aliases and tags, always of the newest state: what changed while a write was under way is simply written next. */
+export async function projectionLane(entity: Entity, parked: Parked): Promise<never> {
+  for (;;) {
+    let seen = entity.revision;
+    while (digestOf(projectionOf(entity.state)) === entity.state.projected) {
+      await condition(() => entity.revision !== seen);
+      seen = entity.revision;
+    }
+    const wanted = projectionOf(entity.state);
+    const doubtful = await persist({ parked, lane: 'projection', write: () => outbox.projectToRegistry(projectionOf(entity.state)) });
+    if (doubtful) {
+      await sleep(LATE_WRITE_MS, { summary: 'until no late alias write is possible' });
+      await persist({ parked, lane: 'projection', write: () => outbox.projectToRegistry(projectionOf(entity.state)) });
+    }
+    entity.set({ ...entity.state, projected: digestOf(wanted) });
+  }
+}
+
+/** Tries until it is written. Answers whether any try ended without an answer, so that its effect may still come. */
+async function persist(of: { parked: Parked; lane: keyof Parked; write: () => Promise<void> }): Promise<boolean> {
+  let doubtful = false;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
+    try {
+      await of.write();
+      of.parked[of.lane] = null;
+      return doubtful;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      const said = applicationFailure(error);
+      doubtful ||= !said;
+      const permanent = said?.nonRetryable === true && !isFailure(error, 'RegistryUnavailable');
+      of.parked[of.lane] = permanent ? said.message : null;
+      log.warn('the registry could not be told', { lane: of.lane, permanent, said: said?.message ?? String(error) });
+      await sleep(permanent ? PARKED_MS : pauseMs, { summary: `until the ${of.lane} is tried again` });
+    }
+  }
+}
+
+export const pendingOf = (entity: Entity): number =>
+  entity.state.seq -
+  entity.state.journaled +
+  (digestOf(projectionOf(entity.state)) === entity.state.projected ? 0 : 1);

@@ -1,0 +1,27 @@
+import { condition, isCancellation, log, sleep } from '@temporalio/workflow';
+import type { Entity } from '../entity.js';
+
+const PAUSE_MS = 5_000;
+
+/** After a write whose outcome is not known, writes the route that the state means until it reads back. */
+export async function repairLane(entity: Entity): Promise<never> {
+  for (;;) {
+    await condition(() => !entity.state.serving.inSync && entity.state.intent === null);
+    const repaired = await entity.lock.run(() => repairOnce(entity)).catch(given);
+    if (!repaired) await sleep(PAUSE_MS, { summary: 'until the route is written again' });
+  }
+}
+
+async function repairOnce(entity: Entity): Promise<boolean> {
+  if (entity.state.serving.inSync || entity.state.intent !== null) return true;
+  entity.apply({ type: 'repair', reason: 'the last write of the route was not confirmed' });
+  const entry = await entity.carryOutPending();
+  return entry?.outcome === 'applied';
+}
+
+/** A cancelled scope is a rollback going ahead, which writes the route itself; the lane itself is cancelled as a whole. */
+function given(error: unknown): boolean {
+  if (isCancellation(error)) return true;
+  log.warn('the route could not be repaired', { said: String(error) });
+  return false;
+}
