@@ -6,7 +6,7 @@ import type { HostView } from './hosts/host.js';
 export interface MetricSources {
   routes: { list(): FencedRoute[] };
   hosts: { list(): HostView[] };
-  inFlight(): number;
+  inFlight: () => number;
 }
 
 export interface Answered {

@@ -11,7 +11,13 @@ import { ensureNode } from './node-packages.mjs';
 import { fail } from './setup.mjs';
 
 const SOURCES = ['temporal', 'workflows', 'activities', 'gateway', 'workers', 'sdk', 'testing'];
-const SETTINGS = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'scripts/bundle-workflows.mjs'];
+const SETTINGS = [
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'scripts/build.mjs',
+  'scripts/bundle-workflows.mjs',
+];
 
 /**
  * Compiles the package to dist/ and bundles its workflows, unless dist/ is of these sources already.
@@ -19,7 +25,9 @@ const SETTINGS = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', '
  */
 export async function build({ root, node }) {
   /** @param {string} line */
-  const report = (line) => { console.log(line); };
+  const report = (line) => {
+    console.log(line);
+  };
   await timedStep('Build', report, async () => {
     const mark = join(root, 'dist', '.built');
     const files = [...SETTINGS, ...SOURCES.flatMap((directory) => sourcesBelow(root, directory))];
@@ -29,7 +37,8 @@ export async function build({ root, node }) {
     // The compiler leaves what a removed source once became.
     if (last.files !== wanted.files) rmSync(join(root, 'dist'), { recursive: true, force: true });
     run(node, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], root);
-    if (existsSync(join(root, 'dist', 'workflows', 'index.js'))) run(node, ['scripts/bundle-workflows.mjs'], root);
+    if (existsSync(join(root, 'dist', 'workflows', 'index.js')))
+      run(node, ['scripts/bundle-workflows.mjs'], root);
     writeFileSync(mark, JSON.stringify(wanted));
     return { value: undefined, outcome: 'done' };
   });

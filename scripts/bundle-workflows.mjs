@@ -5,5 +5,7 @@ import { bundleWorkflowCode } from '@temporalio/worker';
 
 const dist = new URL('../dist/workflows/', import.meta.url);
 
-const { code } = await bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL('index.js', dist)) });
+const { code } = await bundleWorkflowCode({
+  workflowsPath: fileURLToPath(new URL('index.js', dist)),
+});
 writeFileSync(new URL('bundle.js', dist), code);

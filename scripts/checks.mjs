@@ -9,17 +9,43 @@ import { delimiter, dirname, join } from 'node:path';
  * @typedef {{ command: string, args: string[], cwd?: string, env?: NodeJS.ProcessEnv }} Command
  */
 
+/** Each says with --check whether what it wrote is still what it would write. */
+const GENERATORS = ['generate-json-schema.mjs', 'generate-registry-types.mjs'];
+
 /** @type {readonly Check[]} */
 export const CHECKS = [
   { name: 'types', commands: (place) => [bin(place, 'typescript/bin/tsc', '-p', 'tsconfig.json')] },
-  { name: 'lint', commands: (place) => [bin(place, 'eslint/bin/eslint.js', '.', '--max-warnings', '0')] },
-  { name: 'format', commands: (place) => [bin(place, 'prettier/bin/prettier.cjs', '--check', '.')] },
+  {
+    name: 'lint',
+    commands: (place) => [bin(place, 'eslint/bin/eslint.js', '.', '--max-warnings', '0')],
+  },
+  {
+    name: 'format',
+    commands: (place) => [bin(place, 'prettier/bin/prettier.cjs', '--check', '.')],
+  },
+  {
+    name: 'generated',
+    commands: (place) =>
+      GENERATORS.map((script) => ({
+        command: place.node,
+        args: [join(place.root, 'scripts', script), '--check'],
+      })),
+  },
   { name: 'unused', commands: (place) => [bin(place, 'knip/bin/knip.js')] },
   {
     name: 'package',
-    commands: (place) => [bin(place, 'publint/src/cli.js', '--strict'), bin(place, '@arethetypeswrong/cli/dist/index.js', '--pack', '.', '--profile', 'esm-only')],
+    commands: (place) => [
+      bin(place, 'publint/src/cli.js', '--strict'),
+      bin(place, '@arethetypeswrong/cli/dist/index.js', '--pack', '.', '--profile', 'esm-only'),
+    ],
   },
-  { name: 'python-lint', commands: (place) => [python(place, 'ruff', 'check', '.'), python(place, 'ruff', 'format', '--check', '.')] },
+  {
+    name: 'python-lint',
+    commands: (place) => [
+      python(place, 'ruff', 'check', '.'),
+      python(place, 'ruff', 'format', '--check', '.'),
+    ],
+  },
   { name: 'python-types', commands: (place) => [python(place, 'mypy', 'modelyard')] },
   {
     name: 'python-tests',
@@ -29,7 +55,17 @@ export const CHECKS = [
   {
     name: 'tests',
     commands: (place) => [
-      withTools(place, bin(place, 'vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${vitestResults(place)}`)),
+      withTools(
+        place,
+        bin(
+          place,
+          'vitest/vitest.mjs',
+          'run',
+          '--reporter=default',
+          '--reporter=json',
+          `--outputFile.json=${vitestResults(place)}`,
+        ),
+      ),
     ],
     counts: (place) => vitestCounts(JSON.parse(readFileSync(vitestResults(place), 'utf8'))),
   },
@@ -49,8 +85,13 @@ export function clearResults(place) {
 export function succeeds(place, { command, args, cwd = place.root, env = process.env }) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd, env, stdio: 'inherit' });
-    child.once('error', (error) => { console.error(error.message); resolve(false); });
-    child.once('close', (code) => { resolve(code === 0); });
+    child.once('error', (error) => {
+      console.error(error.message);
+      resolve(false);
+    });
+    child.once('close', (code) => {
+      resolve(code === 0);
+    });
   });
 }
 
@@ -74,7 +115,11 @@ export function pytestCounts(xml) {
 export function vitestCounts(report) {
   // A file that cannot even be loaded has no failed test in it.
   const failed = report.numFailedTests > 0 ? report.numFailedTests : report.numFailedTestSuites;
-  return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests };
+  return {
+    passed: report.numPassedTests,
+    failed,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
 }
 
 /**
@@ -94,7 +139,11 @@ function bin(place, script, ...args) {
  * @returns {Command}
  */
 function python(place, module, ...args) {
-  return withTools(place, { command: place.python, args: ['-m', module, ...args], cwd: place.harness });
+  return withTools(place, {
+    command: place.python,
+    args: ['-m', module, ...args],
+    cwd: place.harness,
+  });
 }
 
 /**
@@ -104,8 +153,21 @@ function python(place, module, ...args) {
  * @returns {Command}
  */
 function withTools(place, command) {
-  const path = [join(place.root, 'node_modules', '.bin'), dirname(place.python), process.env['PATH'] ?? ''].join(delimiter);
-  return { ...command, env: { ...process.env, PATH: path, TEMPORAL_CLI: place.temporalCli, MODELYARD_HOME: place.home, MODELYARD_PYTHON: place.python } };
+  const path = [
+    join(place.root, 'node_modules', '.bin'),
+    dirname(place.python),
+    process.env['PATH'] ?? '',
+  ].join(delimiter);
+  return {
+    ...command,
+    env: {
+      ...process.env,
+      PATH: path,
+      TEMPORAL_CLI: place.temporalCli,
+      MODELYARD_HOME: place.home,
+      MODELYARD_PYTHON: place.python,
+    },
+  };
 }
 
 /** @param {Workplace} place */

@@ -7,7 +7,10 @@ import { fail, setup } from './setup.mjs';
 try {
   const place = await setup(['examples']);
   await build(place);
-  await run(place.node, [join(place.root, 'examples', 'flights', 'demo.ts'), ...process.argv.slice(2)]);
+  await run(place.node, [
+    join(place.root, 'examples', 'flights', 'demo.ts'),
+    ...process.argv.slice(2),
+  ]);
 } catch (error) {
   fail(error);
 }
@@ -21,7 +24,9 @@ try {
 function run(node, args) {
   const demo = spawn(node, args, { stdio: 'inherit' });
   process.on('SIGINT', () => undefined);
-  process.on('SIGTERM', () => { demo.kill('SIGTERM'); });
+  process.on('SIGTERM', () => {
+    demo.kill('SIGTERM');
+  });
   return new Promise((resolve) => {
     demo.once('close', (code) => {
       process.exitCode = code ?? 1;

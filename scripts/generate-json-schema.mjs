@@ -10,7 +10,6 @@ const { ModelDefinition } = await import('../temporal/contracts/definition.ts');
 const { $schema, properties, ...rest } = z.toJSONSchema(ModelDefinition, { io: 'input', target: 'draft-2020-12' });
 const schema = {
   $schema,
-  $id: 'https://modelyard.dev/modelyard.schema.json',
   title: 'Modelyard model definition',
   ...rest,
   properties: { $schema: { type: 'string' }, ...properties },

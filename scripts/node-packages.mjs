@@ -20,9 +20,14 @@ export async function ensureNodePackages(root, report) {
   report('npm ci');
   const [command, ...args] = npmCommand();
   /** @param {number} seconds */
-  const progress = (seconds) => { report(`still installing (${String(seconds)} s)`); };
+  const progress = (seconds) => {
+    report(`still installing (${String(seconds)} s)`);
+  };
   try {
-    await runCommand(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, progress });
+    await runCommand(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: root,
+      progress,
+    });
   } catch (error) {
     throw setupError(`The npm packages could not be installed: ${beforeUsage(error)}`, error);
   }
@@ -35,7 +40,12 @@ export async function ensureNodePackages(root, report) {
  */
 function beforeUsage(error) {
   const message = error instanceof Error ? error.message : String(error);
-  return message.split('\n').filter((line) => !/^\s+at /.test(line)).join('\n').split('npm error Clean install a project')[0]?.trim();
+  return message
+    .split('\n')
+    .filter((line) => !/^\s+at /.test(line))
+    .join('\n')
+    .split('npm error Clean install a project')[0]
+    ?.trim();
 }
 
 /** @returns {[string, ...string[]]} */
@@ -55,7 +65,8 @@ function isInstalled(root) {
   return Object.entries(wanted).every(([path, entry]) => {
     const found = installed[path];
     // Optional packages are those of other platforms.
-    if (found === undefined) return path === '' || entry.optional === true || entry.devOptional === true;
+    if (found === undefined)
+      return path === '' || entry.optional === true || entry.devOptional === true;
     return found.version === entry.version && found.integrity === entry.integrity;
   });
 }
@@ -79,11 +90,17 @@ export async function ensureNode(root, report) {
   let version = await versionOf(path);
   if (version === undefined) {
     report('fetching the binary, which the installation left out (install scripts are off)');
-    version = await fetchBinary(root).then(() => versionOf(path), () => undefined);
+    version = await fetchBinary(root).then(
+      () => versionOf(path),
+      () => undefined,
+    );
   }
   if (version !== undefined) return { value: path, outcome: `ready, ${version}` };
   if (compareVersions(process.versions.node, MINIMUM_NODE) >= 0) {
-    return { value: process.execPath, outcome: `using ${process.execPath}, ${process.versions.node}` };
+    return {
+      value: process.execPath,
+      outcome: `using ${process.execPath}, ${process.versions.node}`,
+    };
   }
   throw setupError(
     `Node ${MINIMUM_NODE} or newer is needed to build and run; this is ${process.versions.node}, and the npm package "node" has no binary. ` +
@@ -94,7 +111,9 @@ export async function ensureNode(root, report) {
 /** @param {string} path */
 async function versionOf(path) {
   try {
-    const version = (await runCommand(path, ['--version'], { timeoutMs: 20_000 })).trim().replace(/^v/, '');
+    const version = (await runCommand(path, ['--version'], { timeoutMs: 20_000 }))
+      .trim()
+      .replace(/^v/, '');
     return compareVersions(version, MINIMUM_NODE) >= 0 ? version : undefined;
   } catch {
     return undefined;
@@ -107,7 +126,10 @@ async function versionOf(path) {
  */
 async function fetchBinary(root) {
   const directory = join(root, 'node_modules', 'node');
-  await runCommand(process.execPath, ['installArchSpecificPackage.js'], { cwd: directory, timeoutMs: 300_000 });
+  await runCommand(process.execPath, ['installArchSpecificPackage.js'], {
+    cwd: directory,
+    timeoutMs: 300_000,
+  });
   const link = join(root, 'node_modules', '.bin', 'node');
   // npm makes no link to a file that is not there yet.
   if (!existsSync(link)) symlinkSync(join('..', 'node', 'bin', 'node'), link);

@@ -20,7 +20,9 @@ import { ensureNode, ensureNodePackages } from './node-packages.mjs';
 export async function setup(extras) {
   const root = packageRoot();
   /** @param {string} line */
-  const report = (line) => { console.log(line); };
+  const report = (line) => {
+    console.log(line);
+  };
   await timedStep('npm packages', report, (say) => ensureNodePackages(root, say));
   const node = await timedStep('Node', report, (say) => ensureNode(root, say));
   const tools = await obtainTools({ report, extras });
@@ -43,10 +45,16 @@ export function fail(error) {
  * @returns {Extra[]}
  */
 function parseExtras(list) {
-  return list.split(',').filter(Boolean).map((extra) => {
-    if (extra === 'examples' || extra === 'dev') return extra;
-    throw Object.assign(new Error(`--python-extras takes examples and dev, separated by a comma, not ${extra}`), { name: 'SetupError' });
-  });
+  return list
+    .split(',')
+    .filter(Boolean)
+    .map((extra) => {
+      if (extra === 'examples' || extra === 'dev') return extra;
+      throw Object.assign(
+        new Error(`--python-extras takes examples and dev, separated by a comma, not ${extra}`),
+        { name: 'SetupError' },
+      );
+    });
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

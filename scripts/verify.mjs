@@ -27,15 +27,22 @@ try {
   console.error(error instanceof Error && error.name === 'SetupError' ? error.message : error);
   total.failed += 1;
 }
-console.log(`${String(total.passed)} passed, ${String(total.failed)} failed, ${String(total.skipped)} skipped`);
+console.log(
+  `${String(total.passed)} passed, ${String(total.failed)} failed, ${String(total.skipped)} skipped`,
+);
 process.exitCode = total.failed === 0 ? 0 : 1;
 
 /** @returns {readonly Check[]} */
 function chosenChecks() {
   const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } });
   const unknown = values.only?.filter((name) => !CHECKS.some((check) => check.name === name)) ?? [];
-  if (unknown.length > 0) throw setupError(`--only takes ${CHECKS.map((check) => check.name).join(', ')}, not ${unknown.join(', ')}`);
-  return values.only === undefined ? CHECKS : CHECKS.filter((check) => values.only?.includes(check.name));
+  if (unknown.length > 0)
+    throw setupError(
+      `--only takes ${CHECKS.map((check) => check.name).join(', ')}, not ${unknown.join(', ')}`,
+    );
+  return values.only === undefined
+    ? CHECKS
+    : CHECKS.filter((check) => values.only?.includes(check.name));
 }
 
 /**
@@ -52,7 +59,9 @@ async function runCheck(check, place) {
   total.skipped += counts.skipped;
   // A check that failed without a failed test counts as one.
   total.failed += ok ? counts.failed : Math.max(1, counts.failed);
-  console.log(`== ${check.name}: ${ok ? 'ok' : 'FAILED'} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`);
+  console.log(
+    `== ${check.name}: ${ok ? 'ok' : 'FAILED'} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`,
+  );
   return ok && counts.failed === 0;
 }
 
@@ -68,7 +77,9 @@ function countsOf(check, place) {
     if (counts.passed + counts.failed > 0) return counts;
     console.error(`${check.name}: no test ran`);
   } catch (error) {
-    console.error(`${check.name}: left no readable report: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(
+      `${check.name}: left no readable report: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   return { passed: 0, failed: 1, skipped: 0 };
 }

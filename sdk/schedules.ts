@@ -9,6 +9,7 @@ import { definitionDigest } from './definition-digest.js';
 import { InvalidRequestError, ModelyardError, UnknownTagError } from './errors.js';
 import { check, invalidRequest, parseArguments } from './issues.js';
 import { difference } from './models.js';
+import { backfillSlots } from './schedule-slots.js';
 import { scheduleStatus } from './schedule-status.js';
 import { callService, type Session } from './session.js';
 import { asked, defineTag, definitionInForce, unknownTag } from './tag-entity.js';
@@ -17,6 +18,8 @@ import { fromService } from './service-errors.js';
 
 const CONCURRENT_DESCRIPTIONS = 8;
 const EDIT_ATTEMPTS = 5;
+/** A backfill looks up each of its slots. */
+const ACT_TIMEOUT_MS = 60_000;
 
 /** Retraining on a cron, one schedule per tag; ids read 'tag/<tag>'. */
 export class Schedules {
@@ -54,12 +57,10 @@ export class Schedules {
     await this.#on(id, (schedule) => schedule.trigger('ALLOW_ALL'));
   }
 
-  /** Runs the slots of [from, until) one after the other, oldest first. */
+  /** Runs the slots of [from, until) that have not completed, one after the other, oldest first. */
   async backfill(id: string, range: { from: Date; until: Date }): Promise<void> {
-    const { from, until } = parseArguments('schedules.backfill', { range: BackfillArguments }, { range }).range;
-    // Temporal counts a slot at either bound in; ours ends before `until`, so that two ranges can meet.
-    const backfill = { start: from, end: new Date(until.getTime() - 1), overlap: 'BUFFER_ALL' as const };
-    await this.#on(id, (schedule) => schedule.backfill(backfill));
+    const parsed = parseArguments('schedules.backfill', { range: BackfillArguments }, { range }).range;
+    await this.#on(id, (schedule) => backfillSlots(this.#session, schedule, { tag: tagOf(id), ...parsed }));
   }
 
   /** Removes the schedule from the tag's definition, and with it from Temporal. */
@@ -117,7 +118,7 @@ export class Schedules {
   async #on<T>(id: string, act: (schedule: ScheduleHandle) => Promise<T>): Promise<T> {
     const tag = tagOf(id);
     try {
-      return await callService(this.#session, () => act(this.#session.client.schedule.getHandle(id)));
+      return await callService(this.#session, () => act(this.#session.client.schedule.getHandle(id)), ACT_TIMEOUT_MS);
     } catch (error) {
       if (error instanceof ScheduleNotFoundError) {
         // Told apart, so that a misspelt tag does not read like one without a schedule.

@@ -12,7 +12,7 @@ export interface ArtifactsUnderTest {
   /** A uri that no configured root covers. */
   readonly outside: string;
   /** Writes past the adapter, as somebody with access to the store can. */
-  plant(uri: string, content: Uint8Array): Promise<void>;
+  readonly plant: (uri: string, content: Uint8Array) => Promise<void>;
   dispose(): Promise<void>;
 }
 

@@ -130,7 +130,7 @@ function filled(input: unknown, environment: NodeJS.ProcessEnv): unknown {
     if (value === undefined) continue;
     const [section, field] = path;
     if (field === undefined) config[section] ??= value;
-    else (config[section] ??= {}) && ((config[section] as Record<string, unknown>)[field] ??= value);
+    else config[section] = { [field]: value, ...(config[section] as object | undefined) };
   }
   return config;
 }

@@ -33,12 +33,13 @@ export async function evaluate(request: EvaluateRequest): Promise<EvaluationRepo
 
 async function begin(request: EvaluateRequest, run: { registry: RegistryRun | null }) {
   const { tag, version } = parseModelId(request.modelId);
-  const { workflowId, startTime } = workflowInfo();
+  const { workflowId, runId, startTime } = workflowInfo();
+  const effectKey = `${workflowId}/${runId}`;
   const admission = await reads.admit(tag);
   const candidate = await records.resolveModel({ tag, version, verify: true });
   const incumbent = await incumbentOf(request, admission, candidate);
   const registry = await records.openRun({
-    key: workflowId,
+    key: effectKey,
     tag,
     kind: 'evaluate',
     startedAt: startTime.toISOString(),
@@ -53,7 +54,7 @@ async function begin(request: EvaluateRequest, run: { registry: RegistryRun | nu
   });
   run.registry = registry;
   const cutoff = request.holdout?.until ?? candidate.tags[REGISTRY_TAGS.dataCutoff] ?? startTime.toISOString();
-  return { admission, workflowId, cutoff, candidate, incumbent, registry, ...(request.holdout && { holdout: request.holdout }) };
+  return { admission, workflowId, effectKey, cutoff, candidate, incumbent, registry, ...(request.holdout && { holdout: request.holdout }) };
 }
 
 async function incumbentOf(request: EvaluateRequest, { live }: Admission, candidate: RegisteredModel) {

@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { JobResult } from '../activities/compute/activities.js';
 import type { Admission } from '../temporal/contracts/runs.js';
 import type { JobFailure, JobSpec } from '../temporal/contracts/job.js';
@@ -15,6 +15,8 @@ const QUEUE_MS = 24 * 3_600_000;
 
 export interface JobStep {
   workflowId: string;
+  /** Names the step's jobs: the run and what its effects depend on. The same again adopts them; other inputs make others. */
+  effectKey: string;
   step: 'train' | 'evaluate';
   admission: Pick<Admission, 'definition'>;
   document: Record<string, unknown>;
@@ -25,11 +27,14 @@ export interface JobStep {
  * never mistaken for the next. A cancelled run leaves no job behind.
  */
 export async function runStep(step: JobStep): Promise<JobResult> {
+  const startedAt = workflowInfo().runStartTime.toISOString();
   const spent = { attempts: 0, maxAttempts: maxAttempts(step), disruptions: 0 };
   for (let attempt = 1; ; attempt += 1) {
     const job = jobOf(step, attempt);
     const end = await runAttempt(job, `${step.step}, attempt ${String(attempt)}`);
     if (end.ended === 'succeeded') return end.result;
+    // An earlier run of the same key left this failure behind; this run has attempts of its own.
+    if (end.endedAt !== null && end.endedAt < startedAt) continue;
     spent.attempts += end.failure.cause === 'disrupted' ? 0 : 1;
     const decision = afterFailure(end.failure, spent);
     if (decision.next === 'fail') throw jobFailed(step, end.failure, decision.why);
@@ -47,18 +52,18 @@ async function runAttempt(job: JobSpec, summary: string) {
   }
 }
 
-function jobOf({ workflowId, step, admission, document }: JobStep, attempt: number): JobSpec {
+function jobOf({ workflowId, effectKey, step, admission, document }: JobStep, attempt: number): JobSpec {
   const { training, tier } = admission.definition;
   const timeoutMs = msOf(training.timeout ?? DEFAULT_TIMEOUT);
   return {
-    name: jobName(workflowId, step, attempt),
+    name: jobName(effectKey, step, attempt),
     target: DEFAULT_TARGET,
     owner: workflowId,
     tag: admission.definition.tag,
     program: training.code.kind === 'image' && step === 'train'
       ? { kind: 'image', step, image: training.code.image, ...(training.code.command && { command: training.code.command }) }
       : { kind: 'harness', step },
-    document: { ...document, key: `${workflowId}/${step}` },
+    document: { ...document, key: `${effectKey}/${step}` },
     resources: training.resources ?? { class: 'cpu' },
     tier: tier ?? 'standard',
     secrets: training.secrets ?? {},

@@ -13,8 +13,8 @@ import { records } from './proxies.js';
 
 export interface Judging {
   admission: Admission;
-  /** Names the evaluation's job: the run's workflow id, or a later look's own key. */
   workflowId: string;
+  effectKey: string;
   cutoff: string;
   candidate: ModelRecord;
   incumbent: ModelRecord | null;
@@ -25,8 +25,8 @@ export interface Judging {
 
 /** Scores the candidate and the incumbent on the same rows. */
 export async function measure(judging: Judging): Promise<EvaluationEvidence> {
-  const { workflowId, admission } = judging;
-  const result = await runStep({ workflowId, step: 'evaluate', admission, document: evaluateDocument(judging) });
+  const { workflowId, effectKey, admission } = judging;
+  const result = await runStep({ workflowId, effectKey, step: 'evaluate', admission, document: evaluateDocument(judging) });
   return result as EvaluationEvidence;
 }
 

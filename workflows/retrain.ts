@@ -5,6 +5,7 @@ import type { GateReport } from '../temporal/contracts/gate.js';
 import type { TrainResult } from '../temporal/contracts/job.js';
 import type { ModelRecord } from '../temporal/contracts/model.js';
 import type { Admission, Decision, RetrainRequest, RetrainResult, RolloutRequest } from '../temporal/contracts/runs.js';
+import { digestOf } from '../temporal/digest.js';
 import { modelId, rolloutWorkflowId, tagWorkflowId } from '../temporal/ids.js';
 import { runEnded, runView } from '../temporal/messages.js';
 import { REGISTRY_TAGS, RUN_ARTIFACTS, SEARCH_ATTRIBUTES } from '../temporal/names.js';
@@ -12,7 +13,7 @@ import { trainDocument, type RegistryRun } from './documents.js';
 import { failedAt } from './failing.js';
 import { runStep } from './jobs.js';
 import { judgeAndRecord, measure, type Judging } from './judging.js';
-import { afterGate, type NextStep } from './policy/decision.js';
+import { afterGate, reasonsOf, type NextStep } from './policy/decision.js';
 import { mergeParams } from './policy/params.js';
 import { nominalTime } from './policy/slot.js';
 import { judgingDigest } from './policy/tag/define.js';
@@ -44,6 +45,7 @@ class Retrain {
   private readonly request: RetrainRequest;
   private readonly stages: Stages;
   private registry: RegistryRun | null = null;
+  private effectKey = this.workflowId;
 
   constructor(request: RetrainRequest, stages: Stages) {
     this.request = request;
@@ -64,6 +66,7 @@ class Retrain {
 
   private async begin(): Promise<{ admission: Admission; registry: RegistryRun }> {
     const admission = await this.admit();
+    this.effectKey = `${this.workflowId}/${this.inputsOf(admission)}`;
     return { admission, registry: await this.openRun(admission) };
   }
 
@@ -72,13 +75,22 @@ class Retrain {
     return reads.admit(this.request.tag, this.request);
   }
 
+  /**
+   * What everything this run makes depends on. A failed run that is started again under its key adopts what the first one
+   * made of the same inputs, and makes anew what was made of others.
+   */
+  private inputsOf(admission: Admission): string {
+    const { definitionDigest } = admission;
+    return digestOf({ definitionDigest, cutoff: this.cutoff, params: this.params(admission) }).slice(-12);
+  }
+
   private params({ definition }: Admission): Record<string, unknown> {
     return mergeParams(definition.training.params ?? {}, this.request.params ?? {});
   }
 
   private async openRun(admission: Admission): Promise<RegistryRun> {
     this.registry = await records.openRun({
-      key: this.workflowId,
+      key: this.effectKey,
       tag: this.request.tag,
       kind: 'retrain',
       startedAt: this.startedAt,
@@ -104,9 +116,9 @@ class Retrain {
   }
 
   private async train(admission: Admission, registry: RegistryRun): Promise<TrainResult> {
-    const { workflowId, cutoff } = this;
+    const { workflowId, effectKey, cutoff } = this;
     const document = trainDocument({ admission, workflowId, cutoff, params: this.params(admission), registry });
-    return (await runStep({ workflowId, step: 'train', admission, document })) as TrainResult;
+    return (await runStep({ workflowId, effectKey, step: 'train', admission, document })) as TrainResult;
   }
 
   private async register(admission: Admission, registry: RegistryRun, trained: TrainResult): Promise<ModelRecord> {
@@ -130,15 +142,15 @@ class Retrain {
       [REGISTRY_TAGS.serving]: JSON.stringify(record.serving),
       ...this.provenance(admission),
     };
-    const key = `${this.workflowId}/register`;
+    const key = `${this.effectKey}/register`;
     const { version } = await records.registerCandidate({ key, tag: definition.tag, runId: registry.runId, result: trained, tags });
     return { version, ...record };
   }
 
   private judging(admission: Admission, registry: RegistryRun, of: { candidate: ModelRecord; trained: TrainResult }): Judging {
-    const { workflowId, cutoff } = this;
+    const { workflowId, effectKey, cutoff } = this;
     const { candidate, trained } = of;
-    return { admission, workflowId, cutoff, candidate, incumbent: admission.live, registry, ownEvaluation: trained.ownEvaluation };
+    return { admission, workflowId, effectKey, cutoff, candidate, incumbent: admission.live, registry, ownEvaluation: trained.ownEvaluation };
   }
 
   private async handOver(judging: Judging, report: GateReport): Promise<RetrainResult> {
@@ -188,7 +200,7 @@ class Retrain {
     const { admission, candidate, incumbent, registry } = judging;
     const { tag, training } = admission.definition;
     const decision: Decision = of.next.roll === 'out' ? 'promoted' : of.next.decision;
-    const reason = of.next.roll === 'out' ? `passed the gate; rolled out by ${of.rollout ?? ''}` : of.next.reason;
+    const reason = of.next.roll === 'out' ? reasonsOf(of.report, 'passed') : of.next.reason;
     const id = modelId(tag, candidate.version);
     await this.close('FINISHED', decision);
     this.stages.decide(decision, id);

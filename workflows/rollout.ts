@@ -103,7 +103,7 @@ class Rollout {
   /** Null when the candidate is better than what is live now, too; else why it is not. */
   private async judgeAgain(model: RegisteredModel, round: number): Promise<string | null> {
     const { tag, retrain } = this.request;
-    const judged = await judgeAgain({ tag, model, registryRunId: retrain?.registryRunId ?? '', key: `${this.workflowId}/judged-${String(round)}` });
+    const judged = await judgeAgain({ tag, model, registryRunId: retrain?.registryRunId ?? '', workflowId: this.workflowId, effectKey: `${this.workflowId}/judged-${String(round)}/${workflowInfo().runId}` });
     this.expectedLive = judged.incumbent;
     this.judgedUnder = judged.judgedUnder;
     this.stages.detail('turn', judged.reason);

@@ -88,7 +88,7 @@ function seconds(startedAt: string | undefined, finishedAt: string | undefined):
 }
 
 const firstLine = (error: Error): string => {
-  for (let at: Error = error; ; at = at.cause as Error) {
+  for (let at: Error = error; ; at = at.cause) {
     if (!(at.cause instanceof Error)) return at.message.split('\n', 1)[0] ?? '';
   }
 };

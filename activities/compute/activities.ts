@@ -17,7 +17,7 @@ const MAX_PAUSE_MS = 30_000;
 
 export type JobResult = TrainResult | EvaluationEvidence;
 export type JobEnd =
-  { ended: 'succeeded'; result: JobResult } | { ended: 'failed'; failure: JobFailure };
+  { ended: 'succeeded'; result: JobResult } | { ended: 'failed'; failure: JobFailure; endedAt: string | null };
 
 export function createComputeActivities({ compute }: { compute: Compute }) {
   return {
@@ -55,9 +55,9 @@ async function look(
     case 'succeeded':
       return published(job, seen.result);
     case 'failed':
-      return { ended: 'failed', failure: seen.failure };
+      return { ended: 'failed', failure: seen.failure, endedAt: seen.endedAt };
     case 'vanished':
-      return { ended: 'failed', failure: vanished(job, seen.detail) };
+      return { ended: 'failed', failure: vanished(job, seen.detail), endedAt: null };
     default:
       return { ended: 'no', detail: `${seen.phase}: ${seen.detail}` };
   }
@@ -74,6 +74,7 @@ function published(job: JobSpec, result: unknown): JobEnd {
     .join('; ');
   return {
     ended: 'failed',
+    endedAt: null,
     failure: ended(
       'bad-result',
       'BadResult',

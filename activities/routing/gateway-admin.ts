@@ -93,7 +93,8 @@ export function toFailure(failed: Failed): ApplicationFailure {
     return failure('StaleFence', message, {
       details: StaleFenceBody.safeParse(body).data ?? details,
     });
-  if (code === 'HostNotReady') return failure('HostNotReady', message, { details });
+  // A route write that names a host which is gone is tried again once its writer has made the host anew.
+  if (code === 'HostNotReady' || (code === 'HostUnknown' && status === 409)) return failure('HostNotReady', message, { details });
   if (status >= 500 || status === 429) return failure('GatewayUnavailable', message, { details });
   return failure('GatewayRefused', message, { details });
 }

@@ -100,14 +100,24 @@ function digestIn({ action }: ScheduleDescription): unknown {
   return action.type === 'startWorkflow' ? action.memo?.['digest'] : undefined;
 }
 
-/** Only the server parses a cron expression; what it refuses no retry can mend. */
+/**
+ * Only the server parses a cron expression; what it refuses no retry can mend. The client tells its refusal as a TypeError
+ * when a schedule is created and as the bare status when one is updated.
+ */
 function judged(error: unknown, { spec }: Pick<Wanted, 'spec'>): unknown {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const grpc = [error, cause].find(isGrpcServiceError);
-  if (grpc?.code !== INVALID_ARGUMENT) return error;
+  const message = refusedBecause(error);
+  if (message === null) return error;
   const cron = spec.cronExpressions?.join(', ') ?? '';
-  return failure('InvalidDefinition', `schedule.cron: Temporal refuses '${cron}': ${grpc.details}`, {
-    details: { issues: [{ path: 'schedule.cron', message: grpc.details }] },
+  return failure('InvalidDefinition', `schedule.cron: Temporal refuses '${cron}': ${message}`, {
+    details: { issues: [{ path: 'schedule.cron', message }] },
     ...(error instanceof Error && { cause: error }),
   });
+}
+
+function refusedBecause(error: unknown): string | null {
+  if (error instanceof TypeError) return error.message;
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (isGrpcServiceError(at)) return at.code === INVALID_ARGUMENT ? at.details : null;
+  }
+  return null;
 }

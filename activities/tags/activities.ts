@@ -25,7 +25,7 @@ export function createTagActivities({ client, taskQueue }: { client: Client; tas
     });
     const options = { updateId: updateId(update, command.asked.key, command.asked.hash), args: [command], startWorkflowOperation };
     try {
-      return (await client.workflow.executeUpdateWithStart(update, options as never)) as Answer;
+      return (await client.workflow.executeUpdateWithStart(update, options));
     } catch (error) {
       throw refusal(error);
     }

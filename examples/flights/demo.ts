@@ -27,7 +27,9 @@ console.log(`\nRuns      ${stack.temporal.uiUrl}/namespaces/${stack.temporal.nam
 console.log(`Models    ${stack.mlflow.url}/#/models/${TAG}`);
 if (options.keep) {
   console.log('\nThe stack stays up; press Ctrl-C to stop it.');
+  const open = setInterval(() => undefined, 60_000);
   await new Promise((resolve) => process.once('SIGINT', resolve));
+  clearInterval(open);
 }
 
 async function tell(night: Night): Promise<string[]> {
@@ -64,7 +66,9 @@ function row(night: Night, { gate, ...result }: RetrainResult, live: string | nu
   return [night.asOf, night.recipe, result.modelId ?? '', result.incumbent ?? 'nothing', candidate?.toFixed(3) ?? '', better, decision, live ?? 'nothing'];
 }
 
-const signed = (value: number | undefined): string => (value === undefined ? '' : `${value < 0 ? '' : '+'}${value.toFixed(3)}`);
+function signed(value: number | undefined): string {
+  return value === undefined ? '' : `${value < 0 ? '' : '+'}${value.toFixed(3)}`;
+}
 
 async function printLedger(): Promise<void> {
   const moves = (await platform.ledger(TAG)).filter(({ action }) => ['promote', 'rollback'].includes(action));

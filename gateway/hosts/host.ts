@@ -82,11 +82,9 @@ export class ModelHost {
   async #supervise(adopted: Instance | undefined): Promise<void> {
     const { signal } = this.#stopping;
     let next = adopted;
-    for (;;) {
+    while (!signal.aborted) {
       await this.#live(next);
-      if (this.stopping) return;
       next = undefined;
-      this.#restarts += 1;
       await sleep(restartDelayMs(this.#fastDeaths), undefined, { signal }).catch(() => undefined);
     }
   }
@@ -112,6 +110,7 @@ export class ModelHost {
   }
 
   async #died(end: ProcessEnd, readyForMs: number): Promise<void> {
+    this.#restarts += 1;
     this.#fastDeaths = countDeath(this.#fastDeaths, end, readyForMs);
     const tail = await tailOf(this.#logFile, TAIL_BYTES).catch(() => '');
     this.#lastDeath = tail === '' ? end.detail : `${end.detail}; its log ends: ${tail}`;

@@ -35,6 +35,8 @@ export async function startGateway(layout: Layout, options: GatewayOptions): Pro
 }
 
 async function isHealthy(port: number): Promise<boolean> {
-  const response = await fetch(`http://127.0.0.1:${String(port)}/healthz`, { signal: AbortSignal.timeout(2_000) });
+  const response = await fetch(`http://127.0.0.1:${String(port)}/healthz`, {
+    signal: AbortSignal.timeout(2_000),
+  });
   return response.ok;
 }

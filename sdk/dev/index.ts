@@ -42,10 +42,18 @@ export interface StartStackOptions {
  * The servers do not keep your program alive: wait for something, or the stack ends with it.
  */
 export async function startStack(options: StartStackOptions = {}): Promise<Stack> {
-  const report: Report = options.log === 'info' ? (line) => { process.stderr.write(`${line}\n`); } : () => undefined;
+  const report: Report =
+    options.log === 'info'
+      ? (line) => {
+          process.stderr.write(`${line}\n`);
+        }
+      : () => undefined;
   try {
     const parts = await obtainParts(report);
-    return await startStackOf({ directory: options.directory ?? '.modelyard', ports: options.ports ?? {}, report }, parts);
+    return await startStackOf(
+      { directory: options.directory ?? '.modelyard', ports: options.ports ?? {}, report },
+      parts,
+    );
   } catch (error) {
     if (error instanceof Error && error.name === 'SetupError') throw new ConfigError(error.message);
     throw error;
@@ -54,14 +62,26 @@ export async function startStack(options: StartStackOptions = {}): Promise<Stack
 
 async function obtainParts(report: Report): Promise<Parts> {
   const dist = join(packageRoot(), 'dist');
-  const [gatewayEntry, workerEntry] = [join(dist, 'gateway', 'main.js'), join(dist, 'workers', 'main.js')];
+  const [gatewayEntry, workerEntry] = [
+    join(dist, 'gateway', 'main.js'),
+    join(dist, 'workers', 'main.js'),
+  ];
   for (const entry of [gatewayEntry, workerEntry]) {
-    if (!existsSync(entry)) throw new ConfigError(`${entry} is missing: build the package first (npm run build).`);
+    if (!existsSync(entry))
+      throw new ConfigError(`${entry} is missing: build the package first (npm run build).`);
   }
   const tools = await obtainTools({ report });
-  return { node: process.execPath, gatewayEntry, workerEntry, build: buildOf([gatewayEntry, workerEntry, join(dist, '.built')]), tools };
+  return {
+    node: process.execPath,
+    gatewayEntry,
+    workerEntry,
+    build: buildOf([gatewayEntry, workerEntry, join(dist, '.built')]),
+    tools,
+  };
 }
 
 function buildOf(files: readonly string[]): string {
-  return files.map((file) => (existsSync(file) ? String(statSync(file).mtimeMs) : 'none')).join(' ');
+  return files
+    .map((file) => (existsSync(file) ? String(statSync(file).mtimeMs) : 'none'))
+    .join(' ');
 }

@@ -22,7 +22,17 @@ export async function startMlflow(layout: Layout, python: string, port: number):
       name: 'The MLflow server',
       command: python,
       args: [
-        ...['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1'],
+        ...[
+          '-m',
+          'mlflow',
+          'server',
+          '--host',
+          '127.0.0.1',
+          '--port',
+          String(port),
+          '--workers',
+          '1',
+        ],
         ...['--backend-store-uri', `sqlite:///${join(layout.mlflow, 'mlflow.db')}`],
         ...['--artifacts-destination', join(layout.mlflow, 'artifacts')],
       ],
@@ -38,11 +48,14 @@ export async function startMlflow(layout: Layout, python: string, port: number):
 
 /** Its /health says yes before the database is there. */
 async function answersApi(port: number): Promise<boolean> {
-  const response = await fetch(`http://127.0.0.1:${String(port)}/api/2.0/mlflow/experiments/search`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ max_results: 1 }),
-    signal: AbortSignal.timeout(10_000),
-  });
+  const response = await fetch(
+    `http://127.0.0.1:${String(port)}/api/2.0/mlflow/experiments/search`,
+    {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ max_results: 1 }),
+      signal: AbortSignal.timeout(10_000),
+    },
+  );
   return response.ok;
 }

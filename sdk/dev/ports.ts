@@ -22,15 +22,23 @@ export async function choosePorts(choice: PortChoice): Promise<Ports> {
   return ports as Ports;
 }
 
-async function choosePort(name: PortName, { told, remembered, held }: PortChoice, taken: readonly number[]): Promise<number> {
+async function choosePort(
+  name: PortName,
+  { told, remembered, held }: PortChoice,
+  taken: readonly number[],
+): Promise<number> {
   const [wanted, last] = [told[name], remembered[name]];
   if (last !== undefined && held.has(name)) {
     if (wanted === undefined || wanted === last) return last;
-    throw setupError(`ports.${name} is ${String(wanted)}, but this stack already runs with ${String(last)}: stop it first, or leave the port out.`);
+    throw setupError(
+      `ports.${name} is ${String(wanted)}, but this stack already runs with ${String(last)}: stop it first, or leave the port out.`,
+    );
   }
   if (wanted !== undefined) {
     if (!taken.includes(wanted) && (await isFree(wanted))) return wanted;
-    throw setupError(`ports.${name} is ${String(wanted)}, which is in use: choose another one, or leave it out to get a free one.`);
+    throw setupError(
+      `ports.${name} is ${String(wanted)}, which is in use: choose another one, or leave it out to get a free one.`,
+    );
   }
   if (last !== undefined && !taken.includes(last) && (await isFree(last))) return last;
   return await freePort(taken);
@@ -50,10 +58,14 @@ export async function freePort(taken: readonly number[] = []): Promise<number> {
 function listenOnce(port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => { resolve(undefined); });
+    server.once('error', () => {
+      resolve(undefined);
+    });
     server.listen({ port, host: HOST, exclusive: true }, () => {
       const address = server.address();
-      server.close(() => { resolve(typeof address === 'object' && address !== null ? address.port : undefined); });
+      server.close(() => {
+        resolve(typeof address === 'object' && address !== null ? address.port : undefined);
+      });
     });
   });
 }

@@ -61,19 +61,48 @@ export async function startServices(options: StartServicesOptions): Promise<Serv
         }),
       ),
     ),
-    started('MLflow server', report, () => onFreePorts(options, ['mlflow'], () => startMlflow(layout, tools.python, ports.mlflow))),
+    started('MLflow server', report, () =>
+      onFreePorts(options, ['mlflow'], () => startMlflow(layout, tools.python, ports.mlflow)),
+    ),
   );
-  const temporal = { address: `127.0.0.1:${String(ports.temporal)}`, namespace: NAMESPACE, uiUrl: localUrl(ports.temporalUi) };
+  const temporal = {
+    address: `127.0.0.1:${String(ports.temporal)}`,
+    namespace: NAMESPACE,
+    uiUrl: localUrl(ports.temporalUi),
+  };
   const trackingUri = localUrl(ports.mlflow);
   await started('Gateway', report, () =>
     onFreePorts(options, ['gateway'], () =>
-      startGateway(layout, { node, entry: parts.gatewayEntry, build, port: ports.gateway, adminToken: token, trackingUri, tools }),
+      startGateway(layout, {
+        node,
+        entry: parts.gatewayEntry,
+        build,
+        port: ports.gateway,
+        adminToken: token,
+        trackingUri,
+        tools,
+      }),
     ),
   );
   const gatewayUrl = localUrl(ports.gateway);
-  const workerOptions = { node, entry: parts.workerEntry, build, temporal, trackingUri, gatewayUrl, adminToken: token, tools };
+  const workerOptions = {
+    node,
+    entry: parts.workerEntry,
+    build,
+    temporal,
+    trackingUri,
+    gatewayUrl,
+    adminToken: token,
+    tools,
+  };
   const worker = await started('Worker', report, () => startWorker(layout, workerOptions));
-  return { temporal, mlflow: { url: trackingUri }, gateway: { url: gatewayUrl }, worker, workerOptions };
+  return {
+    temporal,
+    mlflow: { url: trackingUri },
+    gateway: { url: gatewayUrl },
+    worker,
+    workerOptions,
+  };
 }
 
 function started<T>(name: string, report: Report, start: () => Promise<T>): Promise<T> {
@@ -88,7 +117,11 @@ async function both(first: Promise<unknown>, second: Promise<unknown>): Promise<
 }
 
 /** A port that was free a moment ago may be another program's by the time it is bound. */
-async function onFreePorts<T>({ ports, told }: StartServicesOptions, names: readonly PortName[], start: () => Promise<T>): Promise<T> {
+async function onFreePorts<T>(
+  { ports, told }: StartServicesOptions,
+  names: readonly PortName[],
+  start: () => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await start();
@@ -100,7 +133,11 @@ async function onFreePorts<T>({ ports, told }: StartServicesOptions, names: read
   }
 }
 
-async function lostPorts(names: readonly PortName[], ports: Ports, told: Partial<Ports>): Promise<PortName[]> {
+async function lostPorts(
+  names: readonly PortName[],
+  ports: Ports,
+  told: Partial<Ports>,
+): Promise<PortName[]> {
   const lost: PortName[] = [];
   for (const name of names) {
     if (told[name] === undefined && !(await isFree(ports[name]))) lost.push(name);

@@ -7,7 +7,12 @@ import type { Layout, ServiceName } from './layout.js';
 
 /** The worker first, so that it drains while what it talks to is still there. */
 const STOP_ORDER: readonly ServiceName[] = ['worker', 'gateway', 'mlflow', 'temporal'];
-const GRACE_MS: Readonly<Record<ServiceName, number>> = { worker: 30_000, gateway: 15_000, mlflow: 10_000, temporal: 10_000 };
+const GRACE_MS: Readonly<Record<ServiceName, number>> = {
+  worker: 30_000,
+  gateway: 15_000,
+  mlflow: 10_000,
+  temporal: 10_000,
+};
 /** Nobody waits half a minute for a program that has ended. */
 const GRACE_AT_EXIT_MS = 10_000;
 const POLL_MS = 50;

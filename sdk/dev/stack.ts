@@ -31,21 +31,34 @@ export interface StackOptions {
   report: Report;
 }
 
-const HOLDER: Readonly<Record<PortName, ServiceName>> = { temporal: 'temporal', temporalUi: 'temporal', mlflow: 'mlflow', gateway: 'gateway' };
+const HOLDER: Readonly<Record<PortName, ServiceName>> = {
+  temporal: 'temporal',
+  temporalUi: 'temporal',
+  mlflow: 'mlflow',
+  gateway: 'gateway',
+};
 
 /** Attaches to the stack of the directory when another process runs it; else this process becomes its owner. */
 export async function startStackOf(options: StackOptions, parts: Parts): Promise<Stack> {
   const layout = layoutOf(resolve(options.directory));
   const services = await withLock(layout.lock, () => startLocked(layout, options, parts), {
-    onWait: () => { options.report('waiting for another process that starts or stops this stack'); },
+    onWait: () => {
+      options.report('waiting for another process that starts or stops this stack');
+    },
   });
   return stackOver(layout, services);
 }
 
-async function startLocked(layout: Layout, { ports: told, report }: StackOptions, parts: Parts): Promise<Services> {
+async function startLocked(
+  layout: Layout,
+  { ports: told, report }: StackOptions,
+  parts: Parts,
+): Promise<Services> {
   const { ports: remembered, owner: previous } = await readStackFile(layout.stackFile);
   const running = await runningServices(layout);
-  const held = new Set((Object.keys(HOLDER) as PortName[]).filter((port) => running.has(HOLDER[port])));
+  const held = new Set(
+    (Object.keys(HOLDER) as PortName[]).filter((port) => running.has(HOLDER[port])),
+  );
   const ports = await choosePorts({ told, remembered, held });
   const attached = previous !== null && previous.pid !== process.pid && isAlive(previous);
   const owner = attached ? previous : ownIdentity();

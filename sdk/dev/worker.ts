@@ -19,7 +19,10 @@ export interface WorkerOptions {
 const ADMIN_TOKEN_VARIABLE = 'MODELYARD_GATEWAY_ADMIN_TOKEN';
 const JOB_MEMORY_MIB = 8192;
 
-export async function startWorker(layout: Layout, options: WorkerOptions): Promise<RecordedService> {
+export async function startWorker(
+  layout: Layout,
+  options: WorkerOptions,
+): Promise<RecordedService> {
   const { node, entry, build, adminToken, tools } = options;
   const config = JSON.stringify(workerConfig(layout, options), null, 2);
   await writeFile(layout.workerConfigFile, config);
@@ -37,7 +40,10 @@ export async function startWorker(layout: Layout, options: WorkerOptions): Promi
   );
 }
 
-export function workerConfig(layout: Layout, { temporal, trackingUri, gatewayUrl, tools }: WorkerOptions): object {
+export function workerConfig(
+  layout: Layout,
+  { temporal, trackingUri, gatewayUrl, tools }: WorkerOptions,
+): object {
   const gateway = { url: gatewayUrl, adminToken: { env: ADMIN_TOKEN_VARIABLE } };
   const processes = {
     kind: 'process',

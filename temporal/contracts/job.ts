@@ -5,8 +5,8 @@ import { Digest, Instant } from './scalars.js';
 export const JobName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/);
 
 /**
- * One unit of compute. `document` becomes the file MODELYARD_INPUT names; its canonical digest with the other fields is the
- * spec hash by which an adapter tells "the job I made" from "another job of that name".
+ * One unit of compute. `document` becomes the file MODELYARD_INPUT names; the canonical digest of all fields but `deadline`
+ * is the spec hash by which an adapter tells "the job I made" from "another job of that name".
  */
 export const JobSpec = z.strictObject({
   name: JobName,
@@ -35,6 +35,7 @@ export const JobSpec = z.strictObject({
 });
 export type JobSpec = z.infer<typeof JobSpec>;
 
+/** An empty `uid` means whatever job has the name. */
 export const JobRef = z.strictObject({ name: JobName, target: z.string(), uid: z.string() });
 export type JobRef = z.infer<typeof JobRef>;
 
@@ -59,7 +60,8 @@ export const JobObservation = z.discriminatedUnion('phase', [
   z.object({ phase: z.literal('starting'), detail: z.string() }),
   z.object({ phase: z.literal('running'), detail: z.string() }),
   z.object({ phase: z.literal('succeeded'), result: z.unknown() }),
-  z.object({ phase: z.literal('failed'), failure: JobFailure }),
+  /** `endedAt`: when the job ended, by the backend's clock; null when it cannot tell. */
+  z.object({ phase: z.literal('failed'), failure: JobFailure, endedAt: Instant.nullable() }),
   z.object({ phase: z.literal('vanished'), detail: z.string() }),
 ]);
 export type JobObservation = z.infer<typeof JobObservation>;

@@ -26,11 +26,26 @@ export async function buildCli({ module, destination, workDirectory, report, env
   await mkdir(workDirectory, { recursive: true });
   await mkdir(dirname(destination), { recursive: true });
   report(`building the Temporal CLI from Go modules, about four minutes the first time`);
-  await runCommand('go', ['build', '-mod=readonly', '-modcacherw', '-trimpath', '-ldflags=-s -w', '-o', destination, PACKAGE], {
-    cwd: module,
-    env: goEnvironment(env, workDirectory),
-    progress: (seconds) => { report(`still building the Temporal CLI (${String(seconds)} s)`); },
-  });
+  await runCommand(
+    'go',
+    [
+      'build',
+      '-mod=readonly',
+      '-modcacherw',
+      '-trimpath',
+      '-ldflags=-s -w',
+      '-o',
+      destination,
+      PACKAGE,
+    ],
+    {
+      cwd: module,
+      env: goEnvironment(env, workDirectory),
+      progress: (seconds) => {
+        report(`still building the Temporal CLI (${String(seconds)} s)`);
+      },
+    },
+  );
   await rm(workDirectory, { recursive: true, force: true });
 }
 
@@ -40,7 +55,9 @@ async function requireGo(env) {
   const [major = 0, minor = 0] = (/go(\d+)\.(\d+)/.exec(output) ?? []).slice(1).map(Number);
   const [wantedMajor = 0, wantedMinor = 0] = FIRST_SELF_UPDATING_GO;
   if (major < wantedMajor || (major === wantedMajor && minor < wantedMinor)) {
-    throw new Error(`Go ${FIRST_SELF_UPDATING_GO.join('.')} or newer is needed, found ${output.trim()}`);
+    throw new Error(
+      `Go ${FIRST_SELF_UPDATING_GO.join('.')} or newer is needed, found ${output.trim()}`,
+    );
   }
 }
 

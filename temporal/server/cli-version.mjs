@@ -18,9 +18,12 @@ export const MINIMUM_CLI = '1.5.1';
 export async function inspectCli(path, env = process.env) {
   const output = await runCommand(path, ['--version'], { timeoutMs: 20_000, env });
   const server = /\(Server (\d+\.\d+\.\d+)/.exec(output)?.[1];
-  if (server === undefined) throw new Error(`${path} --version names no server version: ${output.trim().slice(0, 200)}`);
+  if (server === undefined)
+    throw new Error(`${path} --version names no server version: ${output.trim().slice(0, 200)}`);
   if (compareVersions(server, MINIMUM_SERVER) < 0) {
-    throw new Error(`${path} has server ${server}; ${MINIMUM_SERVER} (CLI ${MINIMUM_CLI}) or newer is needed`);
+    throw new Error(
+      `${path} has server ${server}; ${MINIMUM_SERVER} (CLI ${MINIMUM_CLI}) or newer is needed`,
+    );
   }
   return { path, server };
 }

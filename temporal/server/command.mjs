@@ -22,7 +22,11 @@ const SHOWN_OUTPUT = 6_000;
 export async function runCommand(file, args, options = {}) {
   const startedAt = Date.now();
   const { progress } = options;
-  const ticker = progress && setInterval(() => { progress(Math.round((Date.now() - startedAt) / 1000)); }, PROGRESS_INTERVAL_MS);
+  const ticker =
+    progress &&
+    setInterval(() => {
+      progress(Math.round((Date.now() - startedAt) / 1000));
+    }, PROGRESS_INTERVAL_MS);
   try {
     return await spawned(file, args, options);
   } finally {
@@ -47,13 +51,22 @@ function spawned(file, args, options) {
     });
     let output = '';
     /** @param {Buffer} chunk */
-    const keep = (chunk) => { output = (output + chunk.toString()).slice(-KEPT_OUTPUT); };
+    const keep = (chunk) => {
+      output = (output + chunk.toString()).slice(-KEPT_OUTPUT);
+    };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    child.once('error', (error) => { reject(new Error(`cannot run ${file}: ${error.message}`, { cause: error })); });
+    child.once('error', (error) => {
+      reject(new Error(`cannot run ${file}: ${error.message}`, { cause: error }));
+    });
     child.once('close', (code, signal) => {
       if (code === 0) resolve(output);
-      else reject(new Error(`${[file, ...args].join(' ')} ended with ${signal ?? `exit code ${String(code)}`}:\n${endOf(output)}`));
+      else
+        reject(
+          new Error(
+            `${[file, ...args].join(' ')} ended with ${signal ?? `exit code ${String(code)}`}:\n${endOf(output)}`,
+          ),
+        );
     });
   });
 }

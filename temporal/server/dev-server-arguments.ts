@@ -21,13 +21,35 @@ export interface DevServerAddress {
   uiPort: number;
 }
 
-export function devServerArguments(address: DevServerAddress, database: string, keywordAttributes: readonly string[]): string[] {
+export function devServerArguments(
+  address: DevServerAddress,
+  database: string,
+  keywordAttributes: readonly string[],
+): string[] {
   return [
-    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(address.port), '--ui-port', String(address.uiPort)],
+    ...[
+      'server',
+      'start-dev',
+      '--ip',
+      '127.0.0.1',
+      '--port',
+      String(address.port),
+      '--ui-port',
+      String(address.uiPort),
+    ],
     ...['--db-filename', database],
-    ...repeated('--sqlite-pragma', Object.entries(SQLITE_PRAGMAS).map(([name, value]) => `${name}=${value}`)),
-    ...repeated('--search-attribute', keywordAttributes.map((name) => `${name}=Keyword`)),
-    ...repeated('--dynamic-config-value', Object.entries(DYNAMIC_CONFIG).map(([key, value]) => `${key}=${JSON.stringify(value)}`)),
+    ...repeated(
+      '--sqlite-pragma',
+      Object.entries(SQLITE_PRAGMAS).map(([name, value]) => `${name}=${value}`),
+    ),
+    ...repeated(
+      '--search-attribute',
+      keywordAttributes.map((name) => `${name}=Keyword`),
+    ),
+    ...repeated(
+      '--dynamic-config-value',
+      Object.entries(DYNAMIC_CONFIG).map(([key, value]) => `${key}=${JSON.stringify(value)}`),
+    ),
   ];
 }
 

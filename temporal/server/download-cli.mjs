@@ -26,21 +26,33 @@ const PLATFORMS = { linux: 'linux', darwin: 'darwin' };
  * @param {DownloadOptions} options
  * @returns {Promise<void>}
  */
-export async function downloadCli({ version, destination, service = DOWNLOAD_SERVICE, timeoutMs = 10_000 }) {
+export async function downloadCli({
+  version,
+  destination,
+  service = DOWNLOAD_SERVICE,
+  timeoutMs = 10_000,
+}) {
   const [platform, arch] = [PLATFORMS[process.platform], ARCHITECTURES[process.arch]];
-  if (platform === undefined || arch === undefined) throw new Error(`there is no build for ${process.platform} ${process.arch}`);
-  const query = new URLSearchParams({ arch, platform, format: 'tar.gz' });
-  const { archiveUrl, fileToExtract } = await archiveOf(`${service}/cli/v${version}?${query.toString()}`, timeoutMs);
+  if (platform === undefined || arch === undefined)
+    throw new Error(`there is no build for ${process.platform} ${process.arch}`);
+  const query = `arch=${arch}&platform=${platform}&format=tar.gz`;
+  const { archiveUrl, fileToExtract } = await archiveOf(
+    `${service}/cli/v${version}?${query}`,
+    timeoutMs,
+  );
   const directory = dirname(destination);
   await mkdir(directory, { recursive: true });
   const archive = join(directory, 'download.tar.gz');
   try {
     await fetchTo(archiveUrl, archive, timeoutMs);
-    await runCommand('tar', ['-xzf', archive, '-C', directory, fileToExtract], { timeoutMs: 120_000 });
+    await runCommand('tar', ['-xzf', archive, '-C', directory, fileToExtract], {
+      timeoutMs: 120_000,
+    });
   } finally {
     await rm(archive, { force: true });
   }
-  if (basename(destination) !== fileToExtract) throw new Error(`the archive holds ${fileToExtract}, not ${basename(destination)}`);
+  if (basename(destination) !== fileToExtract)
+    throw new Error(`the archive holds ${fileToExtract}, not ${basename(destination)}`);
 }
 
 /**
@@ -52,10 +64,20 @@ async function archiveOf(url, timeoutMs) {
   const response = await reach(url, AbortSignal.timeout(timeoutMs), timeoutMs);
   /** @type {unknown} */
   const answer = await response.json();
-  if (typeof answer === 'object' && answer !== null && 'archiveUrl' in answer && 'fileToExtract' in answer) {
+  if (
+    typeof answer === 'object' &&
+    answer !== null &&
+    'archiveUrl' in answer &&
+    'fileToExtract' in answer
+  ) {
     const { archiveUrl, fileToExtract } = answer;
     // The name goes to tar as an argument: a plain file name only.
-    if (typeof archiveUrl === 'string' && typeof fileToExtract === 'string' && /^\w[\w.]*$/.test(fileToExtract)) return { archiveUrl, fileToExtract };
+    if (
+      typeof archiveUrl === 'string' &&
+      typeof fileToExtract === 'string' &&
+      /^\w[\w.]*$/.test(fileToExtract)
+    )
+      return { archiveUrl, fileToExtract };
   }
   throw new Error(`${url} names no archive: ${JSON.stringify(answer).slice(0, 200)}`);
 }
@@ -68,12 +90,16 @@ async function archiveOf(url, timeoutMs) {
  */
 async function fetchTo(url, path, timeoutMs) {
   const silence = new AbortController();
-  const giveUp = () => { silence.abort(new Error(`${url} sent nothing for ${String(timeoutMs)} ms`)); };
+  const giveUp = () => {
+    silence.abort(new Error(`${url} sent nothing for ${String(timeoutMs)} ms`));
+  };
   let timer = setTimeout(giveUp, timeoutMs);
   try {
     const response = await reach(url, silence.signal, timeoutMs);
     if (response.body === null) throw new Error(`${url} answered without content`);
-    const pieces = Readable.fromWeb(/** @type {import('node:stream/web').ReadableStream} */ (response.body));
+    const pieces = Readable.fromWeb(
+      /** @type {import('node:stream/web').ReadableStream} */ (response.body),
+    );
     pieces.on('data', () => {
       clearTimeout(timer);
       timer = setTimeout(giveUp, timeoutMs);
@@ -97,7 +123,10 @@ async function reach(url, signal, timeoutMs) {
   try {
     response = await fetch(url, { signal });
   } catch (error) {
-    throw new Error(`${new URL(url).host} was not reached within ${String(timeoutMs)} ms: ${reasonOf(error)}`, { cause: error });
+    throw new Error(
+      `${new URL(url).host} was not reached within ${String(timeoutMs)} ms: ${reasonOf(error)}`,
+      { cause: error },
+    );
   }
   if (!response.ok) throw new Error(`${url} answered ${String(response.status)}`);
   return response;

@@ -26,7 +26,11 @@ export async function obtainCli(options) {
   const env = options.env ?? process.env;
   const named = env['TEMPORAL_CLI'];
   if (named) return await namedCli(named, env);
-  return (await cliOnPath(options, env)) ?? (await keptCli(options, env)) ?? (await fetchedCli(options, env));
+  return (
+    (await cliOnPath(options, env)) ??
+    (await keptCli(options, env)) ??
+    (await fetchedCli(options, env))
+  );
 }
 
 /**
@@ -37,7 +41,10 @@ async function namedCli(path, env) {
   try {
     return await inspectCli(path, env);
   } catch (error) {
-    throw setupError(`TEMPORAL_CLI does not name a usable Temporal CLI: ${messageOf(error)}. Point it at another one, or unset it.`, error);
+    throw setupError(
+      `TEMPORAL_CLI does not name a usable Temporal CLI: ${messageOf(error)}. Point it at another one, or unset it.`,
+      error,
+    );
   }
 }
 
@@ -133,7 +140,13 @@ async function download(options, destination) {
  */
 async function build(options, env, destination) {
   const workDirectory = join(options.home, 'go');
-  await buildCli({ module: options.module, destination, workDirectory, report: options.report, env });
+  await buildCli({
+    module: options.module,
+    destination,
+    workDirectory,
+    report: options.report,
+    env,
+  });
 }
 
 /**

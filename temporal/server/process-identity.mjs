@@ -47,9 +47,20 @@ function readOrUndefined(path) {
 /** @param {number} pid */
 function startTimeFromPs(pid) {
   try {
-    const options = /** @type {const} */ ({ encoding: 'utf8', env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' } });
-    const [state, ...started] = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], options).trim().split(/\s+/);
-    return state === undefined || state.startsWith('Z') ? undefined : started.join('_').replaceAll(':', '.');
+    const options = /** @type {const} */ ({
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
+    });
+    const [state, ...started] = execFileSync(
+      'ps',
+      ['-o', 'stat=,lstart=', '-p', String(pid)],
+      options,
+    )
+      .trim()
+      .split(/\s+/);
+    return state === undefined || state.startsWith('Z')
+      ? undefined
+      : started.join('_').replaceAll(':', '.');
   } catch {
     return undefined;
   }

@@ -7,7 +7,11 @@ const KEYWORD = 2;
  * Registers keyword attributes that are not there yet. The server answers a request for another type of an existing
  * attribute with success and changes nothing, so the types are read back.
  */
-export async function ensureKeywordAttributes(connection: Connection, namespace: string, names: readonly string[]): Promise<void> {
+export async function ensureKeywordAttributes(
+  connection: Connection,
+  namespace: string,
+  names: readonly string[],
+): Promise<void> {
   const before = await attributeTypes(connection, namespace);
   const missing = names.filter((name) => before.get(name) === undefined);
   if (missing.length > 0) {
@@ -24,9 +28,12 @@ export async function ensureKeywordAttributes(connection: Connection, namespace:
   }
 }
 
-async function attributeTypes(connection: Connection, namespace: string): Promise<Map<string, number>> {
+async function attributeTypes(
+  connection: Connection,
+  namespace: string,
+): Promise<Map<string, number>> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-  return new Map(Object.entries(customAttributes ?? {}));
+  return new Map(Object.entries(customAttributes));
 }
 
 function describe(name: string, types: ReadonlyMap<string, number>): string {

@@ -39,10 +39,14 @@ export interface ReadyOptions {
 }
 
 /** Adopts the service that is recorded, alive, of the same specification and answering; else starts one and waits until it answers. */
-export async function ensureService(spec: ServiceSpec, ready: ReadyOptions): Promise<RecordedService> {
+export async function ensureService(
+  spec: ServiceSpec,
+  ready: ReadyOptions,
+): Promise<RecordedService> {
   const running = await findRunning(spec.recordFile);
   if (running !== undefined) {
-    if (running.fingerprint === fingerprintOf(spec) && (await answersInTime(spec, running, ready))) return running;
+    if (running.fingerprint === fingerprintOf(spec) && (await answersInTime(spec, running, ready)))
+      return running;
     await stopService(running, ADOPTION_GRACE_MS);
   }
   const launched = await launch(spec);
@@ -68,11 +72,20 @@ async function launch(spec: ServiceSpec): Promise<RecordedService> {
       stdio: ['ignore', log, log],
     });
     const pid = await new Promise<number>((resolve, reject) => {
-      child.once('error', (error) => { reject(new Error(`${spec.name} could not be started: ${error.message}`, { cause: error })); });
-      child.once('spawn', () => { resolve(child.pid ?? 0); });
+      child.once('error', (error) => {
+        reject(new Error(`${spec.name} could not be started: ${error.message}`, { cause: error }));
+      });
+      child.once('spawn', () => {
+        resolve(child.pid ?? 0);
+      });
     });
     child.unref();
-    const recorded = { pid, startTime: startTimeOf(pid) ?? 'ended', fingerprint: fingerprintOf(spec), logStart };
+    const recorded = {
+      pid,
+      startTime: startTimeOf(pid) ?? 'ended',
+      fingerprint: fingerprintOf(spec),
+      logStart,
+    };
     await writeRecord(spec.recordFile, recorded);
     return recorded;
   } finally {
@@ -87,26 +100,42 @@ export async function findRunning(recordFile: string): Promise<RecordedService |
 }
 
 /** It may have been started a moment ago by a process that did not live to see it answer. */
-async function answersInTime(spec: ServiceSpec, running: RecordedService, { probe, timeoutMs }: ReadyOptions): Promise<boolean> {
-  return await waitUntilReady(spec, running, { probe, timeoutMs: Math.min(timeoutMs, ADOPTION_PATIENCE_MS) }).then(
+async function answersInTime(
+  spec: ServiceSpec,
+  running: RecordedService,
+  { probe, timeoutMs }: ReadyOptions,
+): Promise<boolean> {
+  return await waitUntilReady(spec, running, {
+    probe,
+    timeoutMs: Math.min(timeoutMs, ADOPTION_PATIENCE_MS),
+  }).then(
     () => true,
     () => false,
   );
 }
 
-async function waitUntilReady(spec: ServiceSpec, service: RecordedService, { probe, timeoutMs }: ReadyOptions): Promise<void> {
+async function waitUntilReady(
+  spec: ServiceSpec,
+  service: RecordedService,
+  { probe, timeoutMs }: ReadyOptions,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await answers(probe, service))) {
-    if (!isAlive(service)) throw new Error(`${spec.name} ended before it answered. ${await logTail(spec.logFile)}`);
+    if (!isAlive(service))
+      throw new Error(`${spec.name} ended before it answered. ${await logTail(spec.logFile)}`);
     if (Date.now() > deadline) {
-      throw new Error(`${spec.name} did not answer within ${String(timeoutMs / 1000)} s. ${await logTail(spec.logFile)}`);
+      throw new Error(
+        `${spec.name} did not answer within ${String(timeoutMs / 1000)} s. ${await logTail(spec.logFile)}`,
+      );
     }
     await sleep(POLL_MS);
   }
 }
 
 function fingerprintOf({ args, cwd, version }: ServiceSpec): string {
-  return createHash('sha256').update(JSON.stringify([args, cwd, version])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([args, cwd, version]))
+    .digest('hex');
 }
 
 async function answers(probe: Probe, service: RecordedService): Promise<boolean> {
@@ -157,7 +186,9 @@ async function writeRecord(recordFile: string, recorded: RecordedService): Promi
 
 async function readRecord(recordFile: string): Promise<RecordedService | undefined> {
   try {
-    const { pid, startTime, fingerprint, logStart } = JSON.parse(await readFile(recordFile, 'utf8')) as Partial<RecordedService>;
+    const { pid, startTime, fingerprint, logStart } = JSON.parse(
+      await readFile(recordFile, 'utf8'),
+    ) as Partial<RecordedService>;
     if (typeof pid !== 'number' || typeof startTime !== 'string') return undefined;
     return { pid, startTime, fingerprint: fingerprint ?? '', logStart: logStart ?? 0 };
   } catch {
@@ -167,7 +198,10 @@ async function readRecord(recordFile: string): Promise<RecordedService | undefin
 
 /** @returns the size of the log file now */
 async function rotated(logFile: string): Promise<number> {
-  const size = await stat(logFile).then(({ size }) => size, () => 0);
+  const size = await stat(logFile).then(
+    ({ size }) => size,
+    () => 0,
+  );
   if (size <= LOG_KEPT_BYTES) return size;
   await rename(logFile, `${logFile}.1`);
   return 0;

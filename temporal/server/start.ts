@@ -31,20 +31,32 @@ export async function startDevServer(options: DevServerOptions): Promise<Recorde
     },
     { probe: () => isServing(options), timeoutMs: READY_TIMEOUT_MS },
   );
-  await withConnection(port, (connection) => ensureKeywordAttributes(connection, namespace, keywordAttributes));
+  await withConnection(port, (connection) =>
+    ensureKeywordAttributes(connection, namespace, keywordAttributes),
+  );
   return identity;
 }
 
 async function isServing({ port, uiPort, namespace }: DevServerOptions): Promise<boolean> {
   // Its /healthz says yes before the Web UI has reached the server.
-  const page = await fetch(`http://127.0.0.1:${String(uiPort)}/api/v1/namespaces`, { signal: AbortSignal.timeout(2_000) });
+  const page = await fetch(`http://127.0.0.1:${String(uiPort)}/api/v1/namespaces`, {
+    signal: AbortSignal.timeout(2_000),
+  });
   if (!page.ok) return false;
-  await withConnection(port, (connection) => connection.workflowService.describeNamespace({ namespace }));
+  await withConnection(port, (connection) =>
+    connection.workflowService.describeNamespace({ namespace }),
+  );
   return true;
 }
 
-async function withConnection<T>(port: number, use: (connection: Connection) => Promise<T>): Promise<T> {
-  const connection = await Connection.connect({ address: `127.0.0.1:${String(port)}`, connectTimeout: '2s' });
+async function withConnection<T>(
+  port: number,
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await Connection.connect({
+    address: `127.0.0.1:${String(port)}`,
+    connectTimeout: '2s',
+  });
   try {
     return await connection.withDeadline(Date.now() + 10_000, () => use(connection));
   } finally {

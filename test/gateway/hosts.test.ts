@@ -60,6 +60,16 @@ describe('hosts', () => {
     await bed.client.hostUntil(spec.name, (host) => host.phase === 'ready');
   });
 
+  it('are not started again when they are retired in the pause before that', async () => {
+    const spec = await bed.model(12, { exit: 73 });
+    await bed.client.startHost(spec, { phase: 'unhealthy' });
+    const deaths = () => bed.events.filter((event) => event['host'] === spec.name).length;
+    const before = deaths();
+    expect((await bed.client.admin('DELETE', `/hosts/${spec.name}`)).status).toBe(204);
+    expect(deaths()).toBe(before);
+    expect((await bed.client.admin('GET', `/hosts/${spec.name}`)).status).toBe(404);
+  });
+
   it('that end with a code that no retry helps are unhealthy at once', async () => {
     const host = await bed.client.startHost(await bed.model(6, { exit: 73 }), {
       phase: 'unhealthy',

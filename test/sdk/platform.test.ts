@@ -314,6 +314,22 @@ describe('schedules', () => {
   });
 });
 
+describe('without Temporal', () => {
+  it('F5 says so when it is not there, and names how to correct the address', async () => {
+    const error = await rejection(Platform.connect({ temporal: { address: '127.0.0.1:1' } }));
+    expect(error).toMatchObject({ code: 'Unavailable', dependency: 'temporal' });
+    expect(String(error)).toContain('TEMPORAL_ADDRESS');
+  });
+
+  it('F5 F30 rejects a call within its deadline when the server has died', async () => {
+    await using dying = await startTemporal();
+    await using orphan = await Platform.connect({ temporal: { address: dying.address } });
+    dying.process.kill('SIGKILL');
+    const error = await rejection(orphan.runs.get('retrain/x/k'));
+    expect(error).toMatchObject({ code: 'Unavailable', dependency: 'temporal' });
+  }, 60_000);
+});
+
 describe('without a worker', () => {
   it('says within moments which queue nobody works on', async () => {
     await using lonely = await Platform.connect({ temporal: { address: server.address }, taskQueue: 'nobody-here' });

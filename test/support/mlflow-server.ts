@@ -13,31 +13,25 @@ const START_TIMEOUT_MS = 120_000;
 
 export interface MlflowServer {
   url: string;
-  /** Where the artifact proxy keeps what it is given. */
-  artifactsDirectory: string;
   stop: () => Promise<void>;
 }
 
 /** A real MLflow server with a database and artifacts of its own. */
-export async function startMlflow(options: { arguments?: string[] } = {}): Promise<MlflowServer> {
+export async function startMlflow(): Promise<MlflowServer> {
   const directory = await mkdtemp(join(tmpdir(), 'modelyard-mlflow-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${String(port)}`;
   const log = join(directory, 'log');
-  const child = spawn(
-    await testPython(),
-    serverArguments(directory, port, options.arguments ?? []),
-    {
-      env: {
-        ...process.env,
-        MLFLOW_DISABLE_TELEMETRY: 'true',
-        // Its seven helper processes would outlive the server.
-        MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
-      },
-      stdio: ['ignore', openSync(log, 'a'), openSync(log, 'a')],
-      detached: true,
+  const child = spawn(await testPython(), serverArguments(directory, port), {
+    env: {
+      ...process.env,
+      MLFLOW_DISABLE_TELEMETRY: 'true',
+      // Its seven helper processes would outlive the server.
+      MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
     },
-  );
+    stdio: ['ignore', openSync(log, 'a'), openSync(log, 'a')],
+    detached: true,
+  });
   const stop = async (): Promise<void> => {
     await stopGroup(child);
     await rm(directory, { recursive: true, force: true });
@@ -49,7 +43,7 @@ export async function startMlflow(options: { arguments?: string[] } = {}): Promi
     await stop();
     throw new Error(`MLflow did not start: ${String(error)}\n${tail}`, { cause: error });
   }
-  return { url, artifactsDirectory: join(directory, 'artifacts'), stop };
+  return { url, stop };
 }
 
 /** MODELYARD_TEST_PYTHON, or the environment that `modelyard dev` uses, made when it is not there yet. */
@@ -75,12 +69,11 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-function serverArguments(directory: string, port: number, more: string[]): string[] {
+function serverArguments(directory: string, port: number): string[] {
   return [
     ...['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1'],
     ...['--backend-store-uri', `sqlite:///${join(directory, 'mlflow.db')}`],
     ...['--artifacts-destination', join(directory, 'artifacts')],
-    ...more,
   ];
 }
 

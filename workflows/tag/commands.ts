@@ -1,6 +1,6 @@
 import { condition, setHandler } from '@temporalio/workflow';
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
-import type { ApplyOutcome, DemoteCommand, LeaseCommand, RollbackCommand, RolloutGrant } from '../../temporal/contracts/tag.js';
+import type { ApplyOutcome, Asked, RolloutGrant } from '../../temporal/contracts/tag.js';
 import * as messages from '../../temporal/messages.js';
 import { rollbackFrom } from '../policy/tag/rollback.js';
 import type { Command } from '../policy/tag/transition.js';
@@ -10,45 +10,33 @@ import { scheduleWanted } from './lanes/schedule.js';
 /** How long `define` waits for its schedule to be written; it is written all the same when that takes longer. */
 const SCHEDULE_PATIENCE = '5s';
 
-/** Registers every update of a tag. Each validator runs the same transition as its handler, so that a refusal costs nothing. */
+type Kind = Exclude<Command['type'], 'repair' | 'settle'>;
+type Given<Type extends Kind> = Extract<Command, { type: Type }>;
+type Fields<Type extends Kind> = Omit<Given<Type>, 'type'>;
+
+/** Registers every update of a tag. A validator runs the same transition as its handler, so that a refusal leaves no trace. */
 export function handleCommands(entity: Entity): void {
-  setHandler(messages.define, (command) => define(entity, { type: 'define', ...command }), {
-    validator: (command) => { entity.admit('define', { type: 'define', ...command }); },
+  const check = <Type extends Kind>(type: Type) => ({
+    validator: (fields: Fields<Type>): void => {
+      entity.admit({ type, ...fields } as Given<Type> & { asked: Asked });
+    },
   });
-  setHandler(messages.beginRollout, (command) => inTurn<RolloutGrant>(entity, { type: 'beginRollout', ...command }), {
-    validator: (command) => { entity.admit('beginRollout', { type: 'beginRollout', ...command }); },
-  });
-  setHandler(messages.commitRollout, (command) => commit(entity, command), {
-    validator: (command) => { entity.admit('commitRollout', { type: 'commitRollout', ...command }); },
-  });
-  setHandler(messages.abortRollout, (command) => inTurn<LedgerEntry | null>(entity, { type: 'abortRollout', ...command }), {
-    validator: (command) => { entity.admit('abortRollout', { type: 'abortRollout', ...command }); },
-  });
-  setHandler(messages.renewLease, (command) => inTurn<string>(entity, { type: 'renewLease', ...command }), {
-    validator: (command) => { entity.admit('renewLease', { type: 'renewLease', ...command }); },
-  });
-  setHandler(messages.releaseHost, (command) => inTurn<boolean>(entity, { type: 'releaseHost', ...command }), {
-    validator: (command) => { entity.admit('releaseHost', { type: 'releaseHost', ...command }); },
-  });
-  setHandler(messages.quarantine, (command) => inTurn<LedgerEntry>(entity, { type: 'quarantine', ...command }), {
-    validator: (command) => { entity.admit('quarantine', { type: 'quarantine', ...command }); },
-  });
-  setHandler(messages.release, (command) => inTurn<LedgerEntry>(entity, { type: 'release', ...command }), {
-    validator: (command) => { entity.admit('release', { type: 'release', ...command }); },
-  });
-  handleUrgent(entity);
+  const taking = <Type extends Kind, Result>(type: Type, handle: (entity: Entity, command: Given<Type>) => Promise<Result>) =>
+    (fields: Fields<Type>): Promise<Result> => handle(entity, { type, ...fields } as Given<Type>);
+
+  setHandler(messages.define, taking('define', define), check('define'));
+  setHandler(messages.beginRollout, taking('beginRollout', inTurn<RolloutGrant>), check('beginRollout'));
+  setHandler(messages.commitRollout, taking('commitRollout', commit), check('commitRollout'));
+  setHandler(messages.abortRollout, taking('abortRollout', inTurn<LedgerEntry | null>), check('abortRollout'));
+  setHandler(messages.renewLease, taking('renewLease', inTurn<string>), check('renewLease'));
+  setHandler(messages.releaseHost, taking('releaseHost', inTurn<boolean>), check('releaseHost'));
+  setHandler(messages.quarantine, taking('quarantine', inTurn<LedgerEntry>), check('quarantine'));
+  setHandler(messages.release, taking('release', inTurn<LedgerEntry>), check('release'));
+  setHandler(messages.rollback, taking('rollback', rollback), check('rollback'));
+  setHandler(messages.demote, taking('demote', urgent), check('demote'));
 }
 
-function handleUrgent(entity: Entity): void {
-  setHandler(messages.rollback, (command) => rollback(entity, command), {
-    validator: (command) => { entity.admit('rollback', { type: 'rollback', ...command }, true); },
-  });
-  setHandler(messages.demote, (command) => demote(entity, command), {
-    validator: (command) => { entity.admit('demote', { type: 'demote', ...command }, true); },
-  });
-}
-
-async function define(entity: Entity, command: Extract<Command, { type: 'define' }>): Promise<ApplyOutcome> {
+async function define(entity: Entity, command: Given<'define'>): Promise<ApplyOutcome> {
   const outcome = await inTurn<ApplyOutcome>(entity, command);
   const settled = (): boolean => scheduleWanted(entity.state) === null;
   if (!settled()) await condition(settled, SCHEDULE_PATIENCE);
@@ -56,37 +44,32 @@ async function define(entity: Entity, command: Extract<Command, { type: 'define'
 }
 
 /** Under the lock, so that a command never looks at a tag in the middle of a rollback. */
-function inTurn<Result>(entity: Entity, command: Exclude<Command, { type: 'repair' | 'settle' }>): Promise<Result> {
-  return entity.once(command.type, command.asked, () =>
-    entity.lock.run(() => Promise.resolve(entity.apply<Result>(command))),
-  );
+function inTurn<Result>(entity: Entity, command: Given<Kind>): Promise<Result> {
+  return entity.once(command.type, command.asked, () => entity.lock.run(() => Promise.resolve(entity.apply(command) as Result)));
 }
 
-function commit(entity: Entity, command: LeaseCommand): Promise<LedgerEntry> {
-  return entity.once('commitRollout', command.asked, () =>
+function commit(entity: Entity, command: Given<'commitRollout'>): Promise<LedgerEntry> {
+  return entity.once(command.type, command.asked, () =>
     entity.lock.run(async () => {
-      entity.apply({ type: 'commitRollout', ...command });
+      entity.apply(command);
       return (await entity.carryOutPending()) ?? superseded(entity);
     }),
   );
+}
+
+/** The model to leave is fixed on arrival, not when the turn comes. */
+function rollback(entity: Entity, command: Given<'rollback'>): Promise<LedgerEntry> {
+  const from = command.from ?? rollbackFrom(entity.state);
+  return urgent(entity, { ...command, ...(from !== null && { from }) });
 }
 
 /**
  * Takes its numbers synchronously, so that whatever is in flight is too late from this moment on, and then writes ahead of
  * everything that waits. Behind another rollback or demote it waits for that one to be settled first.
  */
-function rollback(entity: Entity, command: RollbackCommand): Promise<LedgerEntry> {
-  const from = command.from ?? rollbackFrom(entity.state);
-  return urgent(entity, { type: 'rollback', ...command, ...(from !== null && { from }) });
-}
-
-function demote(entity: Entity, command: DemoteCommand): Promise<LedgerEntry> {
-  return urgent(entity, { type: 'demote', ...command });
-}
-
-function urgent(entity: Entity, command: Extract<Command, { type: 'rollback' | 'demote' }>): Promise<LedgerEntry> {
+function urgent(entity: Entity, command: Given<'rollback' | 'demote'>): Promise<LedgerEntry> {
   return entity.once(command.type, command.asked, async () => {
-    const decide = (): LedgerEntry | null => entity.apply<LedgerEntry | null>(command);
+    const decide = (): LedgerEntry | null => entity.apply(command) as LedgerEntry | null;
     const behind = entity.state.intent?.soft === false;
     const early = behind ? undefined : { done: decide() };
     return entity.lock.runUrgent(async () => {

@@ -32,4 +32,4 @@ export function detailsOf(state: TagState): string {
 
 /** People's text inside a Markdown table. */
 export const plain = (text: string): string =>
-  text.replaceAll(/[\u0000-\u001f]+/g, ' ').replaceAll(/[\\|`*_[\]<>#]/g, (mark) => `\\${mark}`);
+  text.replaceAll(/\p{Cc}+/gu, ' ').replaceAll(/[\\|`*_[\]<>#]/g, (mark) => `\\${mark}`);

@@ -14,6 +14,8 @@ import { Lock } from './lock.js';
 /** Temporal admits ten handlers at once; the last four are for rollback and demote. */
 const ROOM = 6;
 
+const URGENT = new Set(['rollback', 'demote']);
+
 /** A run's own steps, kept only as long as the run may repeat them; callers' requests are kept for a day. */
 const RUN_STEPS = new Set(['beginRollout', 'commitRollout', 'abortRollout', 'renewLease', 'releaseHost']);
 
@@ -44,21 +46,22 @@ export class Entity {
   }
 
   /** Changes the state by one command, or throws its refusal. */
-  apply<Result>(command: Command): Result {
+  apply(command: Command): unknown {
     const outcome = transition(this.current, command, now());
     if (outcome.refused) throw refusal(outcome.refused);
     this.set(outcome.state);
-    return outcome.result as Result;
+    return outcome.result;
   }
 
   /** Refuses, without a trace in the history, what would be refused by the handler. */
-  admit(method: string, command: Command & { asked: Asked }, urgent = false): void {
+  admit(command: Command & { asked: Asked }): void {
+    const method = command.type;
     const known = answered(this.current, method, command.asked);
     if (known && 'refused' in known) throw refusal(known.refused);
     if (known) return;
     const started = this.inFlight.get(`${method}:${command.asked.key}`);
     if (started !== undefined && started !== command.asked.hash) throw refusal(conflict(command.asked).refused);
-    if (!urgent && this.inFlight.size >= ROOM) {
+    if (!URGENT.has(method) && this.inFlight.size >= ROOM) {
       throw failure('Overloaded', `${String(ROOM)} commands of ${this.current.tag} are in flight`);
     }
     const outcome: Outcome = transition(this.current, command, now());
@@ -107,7 +110,7 @@ export class Entity {
   }
 
   private settle(intent: Intent, outcome: 'applied' | 'failed'): LedgerEntry | null {
-    const entry = this.apply<LedgerEntry | null>({ type: 'settle', fence: intent.fence, outcome });
+    const entry = this.apply({ type: 'settle', fence: intent.fence, outcome }) as LedgerEntry | null;
     log.info('intent settled', { action: intent.entry.action, fence: intent.fence, outcome: entry?.outcome ?? 'superseded' });
     return entry;
   }

@@ -18,9 +18,11 @@ import { answerQueries } from './queries.js';
 const MOST_COMMANDS = 500;
 const LONGEST_PAGE = '24h';
 
+type Tag = typeof tag;
+
 /** The only writer of a tag: its pointer, its hosts and its ledger. Lives as long as the tag does. */
-export async function tag({ tag, state }: { tag: string; state?: TagState }): Promise<void> {
-  const entity = new Entity(state ?? emptyTag(tag));
+export async function tag({ tag: name, state }: { tag: string; state?: TagState }): Promise<void> {
+  const entity = new Entity(state ?? emptyTag(name));
   const parked: Parked = { journal: null, projection: null };
   handleCommands(entity);
   answerQueries(entity, parked);
@@ -32,7 +34,7 @@ export async function tag({ tag, state }: { tag: string; state?: TagState }): Pr
   await condition(allHandlersFinished);
   lanes.cancel();
   await ended;
-  await continueAsNew<typeof import('./index.js').tag>({ tag, state: entity.state });
+  await continueAsNew<Tag>({ tag: name, state: entity.state });
 }
 
 async function work(entity: Entity, parked: Parked): Promise<void> {

@@ -25,26 +25,29 @@ const PAGE = 1_000;
 type Versions = Pick<Registry, 'registerVersion' | 'annotateVersion'>;
 
 export function createVersions({ mlflow, homes, artifacts, roots }: Parts): Versions {
+  /** The artifacts come first, so that whoever finds the version finds what its tags refer to. */
+  async function register(registration: Registration): Promise<ModelVersion> {
+    const run = await getRun(mlflow, registration.runId);
+    const stored = storedTags(versionTags(registration));
+    await artifacts.write(run.artifactUri, {
+      ...stored.documents,
+      [RUN_ARTIFACTS.trainResult]: registration.result,
+    });
+    return await createVersion(mlflow, registration, stored.tags);
+  }
+
   return {
     async registerVersion(registration) {
-      const { tag, key, runId, result } = registration;
+      const { tag, result } = registration;
       admitSource(result.model.uri, roots);
       await homes.ensure(tag);
-      const run = await getRun(mlflow, runId);
-      const stored = storedTags(versionTags(registration));
-      await artifacts.write(run.artifactUri, {
-        ...stored.documents,
-        [RUN_ARTIFACTS.trainResult]: result,
-      });
-
       const found = await versionsOfKey(mlflow, registration);
-      const version = found[0] ?? (await createVersion(mlflow, registration, stored.tags));
+      const version = found[0] ?? (await register(registration));
       refuseOtherContent(registration, version);
       const winner = await claimVersion(mlflow, registration, version.version);
-      for (const loser of [version, ...found.slice(1)]) {
-        if (loser.version !== winner)
-          await markDuplicate(mlflow, tag, { loser: loser.version, winner });
-      }
+      const losers = [version, ...found.slice(1)].filter((each) => each.version !== winner);
+      for (const loser of losers)
+        await markDuplicate(mlflow, tag, { loser: loser.version, winner });
       return { version: winner };
     },
 

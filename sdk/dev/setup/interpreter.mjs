@@ -13,7 +13,9 @@ const PROBE = 'import sys, venv, ensurepip; print("%d.%d.%d" % sys.version_info[
  */
 export async function findInterpreter(env = process.env) {
   const named = env['MODELYARD_PYTHON_BASE'];
-  const candidates = named ? [named] : ['python3', 'python', 'python3.13', 'python3.12', 'python3.11', 'python3.10'];
+  const candidates = named
+    ? [named]
+    : ['python3', 'python', 'python3.13', 'python3.12', 'python3.11', 'python3.10'];
   /** @type {string[]} */
   const refusals = [];
   for (const command of candidates) {

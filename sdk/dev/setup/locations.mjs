@@ -8,7 +8,8 @@ export function packageRoot() {
   let directory = dirname(fileURLToPath(import.meta.url));
   while (!isPackage(directory)) {
     const parent = dirname(directory);
-    if (parent === directory) throw new Error(`no package.json of modelyard above ${fileURLToPath(import.meta.url)}`);
+    if (parent === directory)
+      throw new Error(`no package.json of modelyard above ${fileURLToPath(import.meta.url)}`);
     directory = parent;
   }
   return directory;
@@ -37,7 +38,12 @@ function isPackage(directory) {
   if (!existsSync(file)) return false;
   /** @type {unknown} */
   const content = JSON.parse(readFileSync(file, 'utf8'));
-  return typeof content === 'object' && content !== null && 'name' in content && content.name === 'modelyard';
+  return (
+    typeof content === 'object' &&
+    content !== null &&
+    'name' in content &&
+    content.name === 'modelyard'
+  );
 }
 
 /** @param {string} directory */

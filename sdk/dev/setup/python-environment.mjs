@@ -40,11 +40,20 @@ export async function ensurePythonEnvironment(options) {
     const value = { python: join(directory, 'bin', 'python'), directory };
     const lock = join(home, 'locks', 'python-environment');
     if (await holds(directory, wanted)) return { value, outcome: `ready, ${directory}` };
-    return await withLock(lock, async () => {
-      if (await holds(directory, wanted)) return { value, outcome: `made by another process, ${directory}` };
-      await install({ directory, harness, wanted, interpreter: interpreter.command, say, env });
-      return { value, outcome: `installed, ${directory}` };
-    }, { onWait: () => { say('waiting for another process that makes it'); } });
+    return await withLock(
+      lock,
+      async () => {
+        if (await holds(directory, wanted))
+          return { value, outcome: `made by another process, ${directory}` };
+        await install({ directory, harness, wanted, interpreter: interpreter.command, say, env });
+        return { value, outcome: `installed, ${directory}` };
+      },
+      {
+        onWait: () => {
+          say('waiting for another process that makes it');
+        },
+      },
+    );
   });
 }
 
@@ -60,8 +69,16 @@ async function requirementDigests(harness, extras) {
   const digests = new Map();
   for (const name of names) {
     const path = join(harness, name);
-    if (!existsSync(path)) throw setupError(`${path} is missing: the pinned requirements belong to the package. Reinstall it, or use a complete checkout.`);
-    digests.set(name, createHash('sha256').update(await readFile(path)).digest('hex'));
+    if (!existsSync(path))
+      throw setupError(
+        `${path} is missing: the pinned requirements belong to the package. Reinstall it, or use a complete checkout.`,
+      );
+    digests.set(
+      name,
+      createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex'),
+    );
   }
   return digests;
 }
@@ -106,12 +123,18 @@ async function install({ directory, harness, wanted, interpreter, say, env }) {
     await rm(directory, { recursive: true, force: true });
     await mkdir(directory, { recursive: true });
     say('making a virtual environment');
-    await explained('make a virtual environment', runCommand(interpreter, ['-m', 'venv', directory], { env }));
+    await explained(
+      'make a virtual environment',
+      runCommand(interpreter, ['-m', 'venv', directory], { env }),
+    );
   }
   const files = [...wanted.keys()].flatMap((name) => ['-r', join(harness, name)]);
   const names = [...wanted.keys()].join(', ');
   await explained(`install ${names}`, installFiles({ directory, python, files, names, say, env }));
-  await writeFile(join(directory, `${READY_MARK}.new`), JSON.stringify({ ...before, ...Object.fromEntries(wanted) }));
+  await writeFile(
+    join(directory, `${READY_MARK}.new`),
+    JSON.stringify({ ...before, ...Object.fromEntries(wanted) }),
+  );
   await rename(join(directory, `${READY_MARK}.new`), join(directory, READY_MARK));
 }
 
@@ -119,13 +142,22 @@ async function install({ directory, harness, wanted, interpreter, say, env }) {
 async function installFiles({ directory, python, files, names, say, env }) {
   const uv = join(directory, 'bin', 'uv');
   /** @param {number} seconds */
-  const progress = (seconds) => { say(`still installing ${names} (${String(seconds)} s)`); };
+  const progress = (seconds) => {
+    say(`still installing ${names} (${String(seconds)} s)`);
+  };
   try {
-    if (!existsSync(uv)) await runCommand(python, ['-m', 'pip', 'install', '--quiet', UV], { env, progress });
+    if (!existsSync(uv))
+      await runCommand(python, ['-m', 'pip', 'install', '--quiet', UV], { env, progress });
     say(`installing ${names}`);
-    await runCommand(uv, ['pip', 'install', '--python', python, ...files], { env: uvEnvironment(env), progress });
+    // Compiled now, once, instead of by every job that starts.
+    await runCommand(uv, ['pip', 'install', '--compile-bytecode', '--python', python, ...files], {
+      env: uvEnvironment(env),
+      progress,
+    });
   } catch (error) {
-    say(`uv did not succeed, using pip: ${error instanceof Error ? error.message.slice(-500) : String(error)}`);
+    say(
+      `uv did not succeed, using pip: ${error instanceof Error ? error.message.slice(-500) : String(error)}`,
+    );
     await runCommand(python, ['-m', 'pip', 'install', ...files], { env, progress });
   }
 }
@@ -143,7 +175,9 @@ const UV_SETTINGS = [
  * @returns {NodeJS.ProcessEnv}
  */
 function uvEnvironment(env) {
-  const given = UV_SETTINGS.flatMap(([pip = '', uv = '']) => (env[pip] && !env[uv] ? [[uv, env[pip]]] : []));
+  const given = UV_SETTINGS.flatMap(([pip = '', uv = '']) =>
+    env[pip] && !env[uv] ? [[uv, env[pip]]] : [],
+  );
   return { ...env, VIRTUAL_ENV: undefined, ...Object.fromEntries(given) };
 }
 
@@ -156,6 +190,9 @@ async function explained(what, work) {
     await work;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw setupError(`Could not ${what}: ${reason}\nCheck that a Python package index is reachable (pip's settings are used) and that the disk has 2 GB free, and try again.`, error);
+    throw setupError(
+      `Could not ${what}: ${reason}\nCheck that a Python package index is reachable (pip's settings are used) and that the disk has 2 GB free, and try again.`,
+      error,
+    );
   }
 }

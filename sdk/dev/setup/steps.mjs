@@ -10,7 +10,9 @@
  */
 export async function timedStep(name, report, step) {
   const startedAt = Date.now();
-  const { value, outcome } = await step((line) => { report(`${name}: ${line}`); });
+  const { value, outcome } = await step((line) => {
+    report(`${name}: ${line}`);
+  });
   report(`${name}: ${outcome} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`);
   return value;
 }

@@ -44,7 +44,11 @@ export async function obtainTemporalCli({ report, env = process.env }) {
     const value = await withLock(
       join(home, 'locks', 'temporal-cli'),
       () => obtainCli({ home, module, report: say, env }),
-      { onWait: () => { say('waiting for another process that obtains it'); } },
+      {
+        onWait: () => {
+          say('waiting for another process that obtains it');
+        },
+      },
     );
     return { value, outcome: `ready, ${value.path} (server ${value.server})` };
   });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import warnings
@@ -60,6 +61,8 @@ def save_model(model: Any, folder: Path, code: Path | None, about: Description, 
 
     TypeNotAllowed when it holds a type outside the allow-list; the folder is then not complete.
     """
+    # Its warnings are about conda and pip files that nothing here reads.
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if isinstance(model, CodeModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from modelyard import train_step
 from modelyard.registry import READY
 from modelyard.stores import open_store
-from tests.support.jobs import FEATURES, LOGREG, Bench, sample_rows
+from tests.support.jobs import LOGREG, Bench
 
 
 def artifact(bench: Bench, uri: str, folder: Path) -> bytes:
@@ -94,13 +95,13 @@ def test_s5_the_same_job_twice_gives_the_same_result_and_adds_nothing(bench: Ben
 
 
 @pytest.mark.parametrize("where", ["save_model", "upload_checked", "_result", "_record", "finish_model"])
-def test_f2_killed_anywhere_and_retried_leaves_one_ready_model(
+def test_f2_broken_off_at_any_step_and_retried_leaves_one_ready_model(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     document = bench.train_document()
 
     def die(*_: Any, **__: Any) -> None:
-        raise SystemError("killed")
+        raise SystemError("broken off")
 
     with monkeypatch.context() as patch:
         patch.setattr(
@@ -113,6 +114,20 @@ def test_f2_killed_anywhere_and_retried_leaves_one_ready_model(
     assert bench.run(document).code == 0
     models = bench.registry(document["registry"]).models_of(document["key"])
     assert [model.status for model in models] == [READY]
+
+
+def test_f1_killed_with_its_model_half_made_and_retried_leaves_one_ready_model(bench: Bench) -> None:
+    document = bench.train_document()
+    registry = bench.registry(document["registry"])
+    process, output = bench.start(document)
+    while not registry.models_of(document["key"]):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL and not (output / "result.json").exists()
+    assert bench.run(document).code == 0
+    assert [model.status for model in registry.models_of(document["key"])] == [READY]
 
 
 def test_f16_a_replaced_attempt_cannot_finish_its_model(bench: Bench) -> None:
@@ -237,8 +252,8 @@ def test_f4_sigterm_lets_the_code_checkpoint_and_ends_with_143(bench: Bench) -> 
     code = f"""
     import time
     def train(features, labels, params):
-        print("in train", flush=True)
         try:
+            print("in train", flush=True)
             time.sleep(60)
         except KeyboardInterrupt:
             open({str(mark)!r}, "w").close()
@@ -264,62 +279,6 @@ def test_an_altered_code_archive_is_refused(bench: Bench) -> None:
     bench.tracking.upload(path, other)
     outcome = bench.run(document)
     assert outcome.code == 66 and document["code"]["digest"] in outcome.failure["message"]
-
-
-CODE_MODEL = """
-    import json
-    from modelyard import CodeModel
-
-    def train(features, labels, params):
-        path = params["weights"]
-        json.dump({"w": 0.25}, open(path, "w"))
-        return CodeModel("mine.py", artifacts={"weights": path}, code=["helper.py"])
-"""
-MINE = """
-    import json
-    import mlflow
-    from helper import flat
-
-    class Mine(mlflow.pyfunc.PythonModel):
-        def load_context(self, context):
-            self.w = json.load(open(context.artifacts["weights"]))["w"]
-        def predict(self, context, model_input, params=None):
-            return flat(self.w, model_input)
-
-    mlflow.models.set_model(Mine())
-"""
-HELPER = "def flat(w, rows):\n    return [w] * len(rows)\n"
-
-
-def test_a_code_model_is_stored_as_code_and_scored(bench: Bench) -> None:
-    code = bench.pack(CODE_MODEL, **{"mine.py": MINE, "helper.py": HELPER})
-    document = bench.train_document(code, params={"weights": str(bench.folder / "w.json")})
-    outcome = bench.run(document)
-    assert outcome.code == 0, outcome.failure
-    assert outcome.result["model"]["format"] == "pyfunc"
-    names = [file["path"] for file in outcome.result["model"]["files"]]
-    assert not [name for name in names if name.endswith(".pkl")]
-    evaluated = bench.run(bench.evaluate_document(document, outcome.result))
-    assert evaluated.code == 0, evaluated.failure
-    [mean] = [row for row in evaluated.result["metrics"] if row["name"] == "mean_score"]
-    assert mean["candidate"] == 0.25
-
-
-def test_sql_is_read_with_text_timestamps(bench: Bench) -> None:
-    import sqlite3
-
-    rows = sample_rows()
-    with sqlite3.connect(bench.folder / "rows.db") as connection:
-        rows.assign(at=rows["at"].astype(str)).to_sql("flights", connection, index=False)
-    data = {
-        "kind": "sql",
-        "connection": f"sqlite:///{bench.folder}/rows.db",
-        "query": "select * from flights",
-        "timeColumn": "at",
-    }
-    outcome = bench.run(bench.train_document(data=data))
-    assert outcome.code == 0, outcome.failure
-    assert outcome.result["rows"]["train"] == 460 and outcome.result["features"] == FEATURES
 
 
 def test_a_retry_is_quick_because_it_trains_nothing(bench: Bench) -> None:

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createMlflowRegistry } from '../../../activities/registry/mlflow.js';
 import type { RunOpening } from '../../../activities/registry/port.js';
-import { applicationFailure } from '../../../temporal/errors.js';
+import { applicationFailure, isFailure } from '../../../temporal/errors.js';
 import { ledgerEntries } from '../../../testing/ledger-entries.js';
 import { refusedWith } from '../../../testing/refusals.js';
 import { startFaultProxy, type FaultProxy } from '../../support/fault-proxy.js';
@@ -103,11 +103,9 @@ describe('a call that happened although its answer was lost', () => {
   });
 
   it('leaves one home for a tag when every one of its calls is lost once (F2)', async () => {
-    proxy.inject(
-      /^POST .*\/(registered-models|experiments|runs)\/create$/,
-      { kind: 'lose-answer' },
-      5,
-    );
+    for (const what of ['registered-models', 'experiments', 'runs']) {
+      proxy.inject(new RegExp(`^POST .*/${what}/create$`), { kind: 'lose-answer' });
+    }
     const { experimentId } = await registry().ensureModel('lost-home');
     expect(await registry().ensureModel('lost-home')).toEqual({ experimentId });
     await registry().journal(ledgerEntries('lost-home', 1));
@@ -127,6 +125,33 @@ describe('a call that happened although its answer was lost', () => {
     proxy.inject(/\/registered-models\/alias$/, { kind: 'lose-answer' }, 2);
     await registry().project(projectionOf('lost-alias', 1));
     expect(await aliasesOf('lost-alias')).toEqual({ champion: 1 });
+  });
+});
+
+describe('a worker that died between a create and its claim', () => {
+  it('leaves a run that the next one adopts (F1, F2)', async () => {
+    await registry().ensureModel('unclaimed');
+    proxy.inject(/log-parameter$/, { kind: 'reset' }, 3);
+    await refusedWith('RegistryUnavailable', registry().openRun(openingOf('unclaimed')));
+    const { runId } = await registry().openRun(openingOf('unclaimed'));
+    expect((await runsOf('unclaimed')).map(({ info }) => info.run_id)).toEqual([runId]);
+  });
+
+  it('leaves a version that the next one adopts (F1, F2)', async () => {
+    const registration = await registrationIn('unclaimed-version');
+    proxy.inject(/log-parameter$/, { kind: 'reset' }, 3);
+    await refusedWith('RegistryUnavailable', registry().registerVersion(registration));
+    expect(await registry().registerVersion(registration)).toEqual({ version: 1 });
+    expect(await versionsOf('unclaimed-version')).toHaveLength(1);
+  });
+
+  it('leaves a home half made that the next ones complete (F1, F2)', async () => {
+    proxy.inject(/^POST .*\/experiments\/create$/, { kind: 'reset' }, 9);
+    await refusedWith('RegistryUnavailable', registry().ensureModel('half-made'));
+    proxy.calm();
+    const asked = [registry(), registry()].map((each) => each.ensureModel('half-made'));
+    const [one, two] = await Promise.all(asked);
+    expect(one).toEqual(two);
   });
 });
 
@@ -327,6 +352,35 @@ describe('what people do in MLflow by hand', () => {
       roots: ['mlflow-artifacts:/models'],
     });
     await refusedWith('Misconfigured', narrow.resolve('elsewhere', version));
+  });
+});
+
+describe('credentials', () => {
+  it('are asked for at every call, so that a rotated secret is used at once (F19)', async () => {
+    const sent: (string | null)[] = [];
+    let token = 'old';
+    const rotating = createMlflowRegistry({
+      trackingUri: server.url,
+      roots: [],
+      auth: () => ({ kind: 'bearer', token }),
+      fetch: (input, init) => {
+        if (input instanceof Request) sent.push(input.headers.get('authorization'));
+        return fetch(input, init);
+      },
+    });
+    await rotating.readJournal('nothing', 1, 1);
+    token = 'new';
+    await rotating.readJournal('nothing', 1, 1);
+    expect(sent).toEqual(['Bearer old', 'Bearer new']);
+  });
+
+  it('in the address are refused: an address is logged', () => {
+    const options = { trackingUri: 'http://user:secret@127.0.0.1:1', roots: [] };
+    expect(() => createMlflowRegistry(options)).toThrow(
+      expect.toSatisfy(
+        (error: Error) => isFailure(error, 'Misconfigured') && !error.message.includes('secret'),
+      ),
+    );
   });
 });
 

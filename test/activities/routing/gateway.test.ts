@@ -56,7 +56,7 @@ describe('routing in the gateway fails with', () => {
       false,
     ],
     ['GatewayRefused', 'an answer of another server', says(200, '<html></html>'), false],
-    ['GatewayRefused', 'an unknown host', says(409, '{"code":"HostUnknown","message":"m"}'), false],
+    ['HostNotReady', 'a host that is gone', says(409, '{"code":"HostUnknown","message":"m"}'), true],
     [
       'HostNotReady',
       'a host that still starts',

@@ -81,7 +81,7 @@ async function readyUrl(child: ChildProcess): Promise<string | undefined> {
   return undefined;
 }
 
-export async function temporaryDirectory(): Promise<{ path: string; remove(): Promise<void> }> {
+export async function temporaryDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'modelyard-gateway-'));
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }

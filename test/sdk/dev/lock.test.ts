@@ -64,7 +64,9 @@ async function ownerIn(lock: string) {
   const module = join(packageRoot(), 'sdk', 'dev', 'setup', 'lock.mjs');
   const code = `import { withLock } from ${JSON.stringify(module)};
     await withLock(${JSON.stringify(lock)}, () => { console.log('in'); return new Promise(() => setInterval(() => {}, 1000)); });`;
-  const owner = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const owner = spawn(process.execPath, ['--input-type=module', '-e', code], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await once(owner.stdout, 'data');
   return owner;
 }

@@ -28,11 +28,17 @@ describe('the ports of a stack', () => {
   test('that were asked for and are in use are refused by name', async () => {
     const port = await freePort();
     await using _taken = await listening(port);
-    await expect(choosePorts({ ...NONE, told: { gateway: port } })).rejects.toThrow(`ports.gateway is ${String(port)}, which is in use`);
+    await expect(choosePorts({ ...NONE, told: { gateway: port } })).rejects.toThrow(
+      `ports.gateway is ${String(port)}, which is in use`,
+    );
   });
 
   test('cannot be changed while the stack runs', async () => {
-    const choice = { told: { mlflow: 1 }, remembered: { mlflow: 2 }, held: new Set(['mlflow'] as const) };
+    const choice = {
+      told: { mlflow: 1 },
+      remembered: { mlflow: 2 },
+      held: new Set(['mlflow'] as const),
+    };
     await expect(choosePorts(choice)).rejects.toThrow('this stack already runs with 2');
   });
 });
@@ -40,5 +46,12 @@ describe('the ports of a stack', () => {
 async function listening(port: number): Promise<AsyncDisposable> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  return { [Symbol.asyncDispose]: () => new Promise((resolve) => { server.close(() => { resolve(); }); }) };
+  return {
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+      }),
+  };
 }

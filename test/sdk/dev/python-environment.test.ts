@@ -4,7 +4,10 @@ import { join } from 'node:path';
 
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { ensurePythonEnvironment, type EnvironmentOptions } from '../../../sdk/dev/setup/python-environment.mjs';
+import {
+  ensurePythonEnvironment,
+  type EnvironmentOptions,
+} from '../../../sdk/dev/setup/python-environment.mjs';
 import { executable, temporaryDirectory } from '../../temporal/server/stand-in.js';
 
 let directory: string;
@@ -44,11 +47,21 @@ function env(): NodeJS.ProcessEnv {
 }
 
 function ensure(overrides: Partial<EnvironmentOptions> = {}) {
-  return ensurePythonEnvironment({ home: join(directory, 'home'), harness, report: () => undefined, env: env(), ...overrides });
+  return ensurePythonEnvironment({
+    home: join(directory, 'home'),
+    harness,
+    report: () => undefined,
+    env: env(),
+    ...overrides,
+  });
 }
 
 function called(pattern: RegExp): number {
-  return existsSync(calls) ? readFileSync(calls, 'utf8').split('\n').filter((line) => pattern.test(line)).length : 0;
+  return existsSync(calls)
+    ? readFileSync(calls, 'utf8')
+        .split('\n')
+        .filter((line) => pattern.test(line)).length
+    : 0;
 }
 
 describe('the Python environment', () => {
@@ -105,10 +118,14 @@ describe('the Python environment', () => {
 
   test('needs Python 3.10, and says what was found and how to get one', async () => {
     await interpreter('3.9.2');
-    await expect(ensure()).rejects.toThrow(/Python 3\.10 or newer[\s\S]*python3: is 3\.9\.2[\s\S]*apt install python3/);
+    await expect(ensure()).rejects.toThrow(
+      /Python 3\.10 or newer[\s\S]*python3: is 3\.9\.2[\s\S]*apt install python3/,
+    );
   });
 
   test('needs the pinned requirements, and says which file is missing', async () => {
-    await expect(ensure({ extras: ['examples'] })).rejects.toThrow(/requirements-examples\.txt is missing/);
+    await expect(ensure({ extras: ['examples'] })).rejects.toThrow(
+      /requirements-examples\.txt is missing/,
+    );
   });
 });

@@ -82,7 +82,9 @@ describe('obtaining the Temporal CLI', () => {
     await executable(join(bin, 'temporal'), cliScript('1.31.2'));
     const named = await executable(join(directory, 'mine'), cliScript('1.28.9'));
     const env = { ...options().env, TEMPORAL_CLI: named };
-    await expect(obtainCli(options({ env }))).rejects.toThrow(/server 1\.28\.9; 1\.29\.1 \(CLI 1\.5\.1\) or newer is needed/);
+    await expect(obtainCli(options({ env }))).rejects.toThrow(
+      /server 1\.28\.9; 1\.29\.1 \(CLI 1\.5\.1\) or newer is needed/,
+    );
   });
 
   test('takes one on PATH, and passes over an older one before it', async () => {
@@ -91,7 +93,10 @@ describe('obtaining the Temporal CLI', () => {
     await executable(join(bin, 'temporal'), cliScript('1.27.0'));
     await executable(join(newer, 'temporal'), cliScript('1.29.1'));
     const env = { PATH: `${bin}:${newer}:${SYSTEM_TOOLS}` };
-    expect(await obtainCli(options({ env }))).toEqual({ path: join(newer, 'temporal'), server: '1.29.1' });
+    expect(await obtainCli(options({ env }))).toEqual({
+      path: join(newer, 'temporal'),
+      server: '1.29.1',
+    });
     expect(lines.join()).toContain('1.27.0');
   });
 
@@ -101,23 +106,39 @@ describe('obtaining the Temporal CLI', () => {
     const service = await serve((request, response) => {
       asked.push(request.url ?? '');
       if (request.url === '/archive') response.end(content);
-      else response.end(JSON.stringify({ archiveUrl: `http://${String(request.headers.host)}/archive`, fileToExtract: 'temporal' }));
+      else
+        response.end(
+          JSON.stringify({
+            archiveUrl: `http://${String(request.headers.host)}/archive`,
+            fileToExtract: 'temporal',
+          }),
+        );
     });
     const first = await obtainCli(options({ downloadService: service }));
     const second = await obtainCli(options({ downloadService: service }));
     expect(first).toEqual({ path: join(home, 'temporal', '1.8.2', 'temporal'), server: '1.31.2' });
     expect(second).toEqual(first);
-    expect(asked).toEqual([expect.stringMatching(/^\/cli\/v1\.8\.2\?arch=\w+&platform=\w+&format=tar\.gz$/), '/archive']);
+    expect(asked).toEqual([
+      expect.stringMatching(/^\/cli\/v1\.8\.2\?arch=\w+&platform=\w+&format=tar\.gz$/),
+      '/archive',
+    ]);
   });
 
   test('lets a slow download go on as long as it moves', async () => {
     const content = await archive();
     const service = await serve((request, response) => {
       if (request.url !== '/archive') {
-        response.end(JSON.stringify({ archiveUrl: `http://${String(request.headers.host)}/archive`, fileToExtract: 'temporal' }));
+        response.end(
+          JSON.stringify({
+            archiveUrl: `http://${String(request.headers.host)}/archive`,
+            fileToExtract: 'temporal',
+          }),
+        );
         return;
       }
-      const pieces = Array.from({ length: 10 }, (_, place) => content.subarray((place * content.length) / 10, ((place + 1) * content.length) / 10));
+      const pieces = Array.from({ length: 10 }, (_, place) =>
+        content.subarray((place * content.length) / 10, ((place + 1) * content.length) / 10),
+      );
       const timer = setInterval(() => {
         const piece = pieces.shift();
         if (piece !== undefined) response.write(piece);
@@ -133,7 +154,9 @@ describe('obtaining the Temporal CLI', () => {
   test('a download that cannot be reached falls through to the build from Go modules', async () => {
     await fakeGo();
     expect((await obtainCli(options())).server).toBe('1.31.2');
-    expect(lines.join('\n')).toMatch(/download of the Temporal CLI failed: 127\.0\.0\.1:1 was not reached/);
+    expect(lines.join('\n')).toMatch(
+      /download of the Temporal CLI failed: 127\.0\.0\.1:1 was not reached/,
+    );
   });
 
   test('a download that never answers gives up within its time and falls through', async () => {
@@ -148,15 +171,27 @@ describe('obtaining the Temporal CLI', () => {
     const content = await archive();
     const service = await serve((request, response) => {
       if (request.url === '/archive') response.write(content.subarray(0, 50));
-      else response.end(JSON.stringify({ archiveUrl: `http://${String(request.headers.host)}/archive`, fileToExtract: 'temporal' }));
+      else
+        response.end(
+          JSON.stringify({
+            archiveUrl: `http://${String(request.headers.host)}/archive`,
+            fileToExtract: 'temporal',
+          }),
+        );
     });
     expect((await obtainCli(options({ downloadService: service }))).server).toBe('1.31.2');
     expect(lines.join('\n')).toContain('sent nothing for 300 ms');
   });
 
   test('an answer that names a path instead of a file is not unpacked', async () => {
-    const service = await serve((_, response) => response.end(JSON.stringify({ archiveUrl: 'http://127.0.0.1/x', fileToExtract: '../../etc/passwd' })));
-    await expect(obtainCli(options({ downloadService: service }))).rejects.toThrow(/names no archive/);
+    const service = await serve((_, response) =>
+      response.end(
+        JSON.stringify({ archiveUrl: 'http://127.0.0.1/x', fileToExtract: '../../etc/passwd' }),
+      ),
+    );
+    await expect(obtainCli(options({ downloadService: service }))).rejects.toThrow(
+      /names no archive/,
+    );
   });
 
   test('builds from the pinned modules alone, with caches of its own where there is no home', async () => {
@@ -171,7 +206,9 @@ describe('obtaining the Temporal CLI', () => {
   test('uses the module cache that the environment names', async () => {
     await fakeGo();
     await obtainCli(options({ env: { ...options().env, GOMODCACHE: '/shared/modules' } }));
-    expect(readFileSync(join(directory, 'go-environment'), 'utf8')).toContain('GOMODCACHE=/shared/modules');
+    expect(readFileSync(join(directory, 'go-environment'), 'utf8')).toContain(
+      'GOMODCACHE=/shared/modules',
+    );
   });
 
   test('names the three ways when none works', async () => {

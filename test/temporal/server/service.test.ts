@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { isAlive, startTimeOf } from '../../../temporal/server/process-identity.mjs';
-import { ensureService, findRunning, stopService, type RecordedService, type ServiceSpec } from '../../../temporal/server/service.js';
+import {
+  ensureService,
+  findRunning,
+  stopService,
+  type RecordedService,
+  type ServiceSpec,
+} from '../../../temporal/server/service.js';
 import { temporaryDirectory } from './stand-in.js';
 
 let directory: string;
@@ -29,7 +35,10 @@ function script(code: string, overrides: Partial<ServiceSpec> = {}): ServiceSpec
   };
 }
 
-async function ensure(spec: ServiceSpec, probe = () => Promise.resolve(true)): Promise<RecordedService> {
+async function ensure(
+  spec: ServiceSpec,
+  probe = () => Promise.resolve(true),
+): Promise<RecordedService> {
   const service = await ensureService(spec, { probe, timeoutMs: 10_000 });
   started.push(service);
   return service;
@@ -58,7 +67,9 @@ describe('a background service', () => {
 
   test('that ends before it answers is reported with the end of its log', async () => {
     const spec = script('console.error("no space left"); process.exit(3)');
-    await expect(ensure(spec, () => Promise.resolve(false))).rejects.toThrow(/ended before it answered[\s\S]*no space left/);
+    await expect(ensure(spec, () => Promise.resolve(false))).rejects.toThrow(
+      /ended before it answered[\s\S]*no space left/,
+    );
   });
 
   test('that ignores SIGTERM is ended with its children', async () => {
@@ -70,7 +81,9 @@ describe('a background service', () => {
     const service = await ensure(spec, () => Promise.resolve(existsSync(join(directory, 'child'))));
     await stopService(service, 200);
     expect(isAlive(service)).toBe(false);
-    await expect.poll(() => startTimeOf(Number(readFileSync(join(directory, 'child'), 'utf8')))).toBeUndefined();
+    await expect
+      .poll(() => startTimeOf(Number(readFileSync(join(directory, 'child'), 'utf8'))))
+      .toBeUndefined();
   });
 
   test('that is stopped by SIGSTOP still gets its chance to end well', async () => {
@@ -78,7 +91,9 @@ describe('a background service', () => {
     const spec = script(
       `process.on("SIGTERM", () => { require("fs").writeFileSync(${JSON.stringify(goodbye)}, ""); process.exit(0) }); console.log("up"); ${FOR_EVER}`,
     );
-    const service = await ensure(spec, () => Promise.resolve(readFileSync(spec.logFile, 'utf8').includes('up')));
+    const service = await ensure(spec, () =>
+      Promise.resolve(readFileSync(spec.logFile, 'utf8').includes('up')),
+    );
     process.kill(service.pid, 'SIGSTOP');
     await stopService(service, 5_000);
     expect(existsSync(goodbye)).toBe(true);

@@ -5,13 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { freePort } from '../../../sdk/dev/ports.js';
 import { obtainTemporalCli } from '../../../sdk/dev/setup/tools.mjs';
+import { runCommand } from '../../../temporal/server/command.mjs';
 import { isAlive } from '../../../temporal/server/process-identity.mjs';
 import { ensureKeywordAttributes } from '../../../temporal/server/search-attributes.js';
 import { stopService, type RecordedService } from '../../../temporal/server/service.js';
 import { startDevServer, type DevServerOptions } from '../../../temporal/server/start.js';
 import { temporaryDirectory } from './stand-in.js';
-
-const DOUBLE = 4;
 
 let options: DevServerOptions;
 let server: RecordedService;
@@ -43,19 +42,36 @@ afterAll(async () => {
 
 describe('the development server', () => {
   test('has the search attributes it was asked for', async () => {
-    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace: 'default' });
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({
+      namespace: 'default',
+    });
     expect(customAttributes).toMatchObject({ ModelTag: 2, Owner: 2 });
   });
 
   test('that runs already is adopted, and given the attributes it lacks', async () => {
     await ensureKeywordAttributes(connection, 'default', ['ModelTag', 'Stage']);
-    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace: 'default' });
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({
+      namespace: 'default',
+    });
     expect(customAttributes).toMatchObject({ Stage: 2 });
     expect((await startDevServer(options)).pid).toBe(server.pid);
   });
 
   test('with an attribute of another type is refused, naming the attribute', async () => {
-    await connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { Decision: DOUBLE } });
-    await expect(ensureKeywordAttributes(connection, 'default', ['Decision'])).rejects.toThrow(/Decision has type number 4/);
+    const address = `127.0.0.1:${String(options.port)}`;
+    await runCommand(options.cli, [
+      'operator',
+      'search-attribute',
+      'create',
+      '--name',
+      'Decision',
+      '--type',
+      'Double',
+      '--address',
+      address,
+    ]);
+    await expect(ensureKeywordAttributes(connection, 'default', ['Decision'])).rejects.toThrow(
+      /Decision has type number 4/,
+    );
   });
 });

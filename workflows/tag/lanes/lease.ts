@@ -15,7 +15,10 @@ export async function expiryLane(entity: Entity): Promise<never> {
     if (held === null) continue;
     const moved = (): boolean => entity.state.lease?.id !== held.id || entity.state.lease.deadline !== held.deadline;
     if (await condition(moved, Math.max(1, Date.parse(held.deadline) - Date.now()))) continue;
-    await entity.lock.run(() => Promise.resolve(expire(entity, held.id)));
+    await entity.lock.run(async () => {
+      expire(entity, held.id);
+      await Promise.resolve();
+    });
   }
 }
 
