@@ -16,7 +16,8 @@
  *   `siblings` and `typesOf`: top-level folders; `packages`: npm packages; `except`: folders below with a row of their own.
  */
 
-const INWARDS = 'Arrows point inwards: move what you need into an inner ring, or hand it in as an argument.';
+const INWARDS =
+  'Arrows point inwards: move what you need into an inner ring, or hand it in as an argument.';
 
 /** @param {string} folders @returns {Restriction} */
 const noSibling = (folders) => ({ imports: `^(\\.\\./)+(${folders})/`, instead: INWARDS });
@@ -28,11 +29,21 @@ export const RINGS = [
     except: ['temporal/server'],
     siblings: [],
     typesOf: [],
-    packages: ['zod', 'ms', 'canonicalize', '@noble/hashes', '@temporalio/common', '@temporalio/workflow'],
+    packages: [
+      'zod',
+      'ms',
+      'canonicalize',
+      '@noble/hashes',
+      '@temporalio/common',
+      '@temporalio/workflow',
+    ],
     node: false,
     restricted: [
       noSibling('workflows|activities|gateway|workers|sdk|testing'),
-      { imports: '^node:', instead: 'Ring 0 also runs in the workflow sandbox, which has no Node modules.' },
+      {
+        imports: '^node:',
+        instead: 'Ring 0 also runs in the workflow sandbox, which has no Node modules.',
+      },
     ],
   },
   {
@@ -50,18 +61,37 @@ export const RINGS = [
     packages: ['@temporalio/workflow', '@temporalio/common'],
     node: false,
     restricted: [
-      { ...noSibling('activities'), instead: 'Import the type only; call it through workflows/proxies.ts.', typesAllowed: true },
+      {
+        ...noSibling('activities'),
+        instead: 'Import the type only; call it through workflows/proxies.ts.',
+        typesAllowed: true,
+      },
       noSibling('gateway|workers|sdk|testing'),
-      { imports: '^(\\.\\./)+temporal/contracts/', instead: 'Import the type only: zod costs 0.7 MB for each cached workflow.', typesAllowed: true },
+      {
+        imports: '^(\\.\\./)+temporal/contracts/',
+        instead: 'Import the type only: zod costs 0.7 MB for each cached workflow.',
+        typesAllowed: true,
+      },
       { imports: '^node:', instead: 'Replayed code has no Node modules: do it in an activity.' },
-      { imports: '^@temporalio/(client|worker|activity)', instead: 'Replayed code talks to the world through activities only.' },
+      {
+        imports: '^@temporalio/(client|worker|activity)',
+        instead: 'Replayed code talks to the world through activities only.',
+      },
     ],
   },
   {
     folder: 'activities',
     siblings: ['temporal'],
     typesOf: ['temporal'],
-    packages: ['@temporalio/activity', '@temporalio/client', '@temporalio/common', 'canonicalize', 'openapi-fetch', 'undici', 'zod'],
+    packages: [
+      '@temporalio/activity',
+      '@temporalio/client',
+      '@temporalio/common',
+      'canonicalize',
+      'openapi-fetch',
+      'undici',
+      'zod',
+    ],
     node: true,
     restricted: [noSibling('workflows|gateway|workers|sdk|testing')],
   },
@@ -73,14 +103,23 @@ export const RINGS = [
     node: true,
     restricted: [
       noSibling('workflows|activities|workers|sdk|testing'),
-      { imports: '^@temporalio/', instead: 'The data plane serves while Temporal is away: it knows routes, not runs.' },
+      {
+        imports: '^@temporalio/',
+        instead: 'The data plane serves while Temporal is away: it knows routes, not runs.',
+      },
     ],
   },
   {
     folder: 'workers',
     siblings: ['temporal', 'activities', 'workflows'],
     typesOf: ['temporal', 'activities', 'workflows'],
-    packages: ['@temporalio/activity', '@temporalio/client', '@temporalio/common', '@temporalio/worker', 'zod'],
+    packages: [
+      '@temporalio/activity',
+      '@temporalio/client',
+      '@temporalio/common',
+      '@temporalio/worker',
+      'zod',
+    ],
     node: true,
     restricted: [noSibling('sdk|testing|gateway')],
   },
@@ -89,12 +128,26 @@ export const RINGS = [
     except: ['sdk/dev'],
     siblings: ['temporal'],
     typesOf: ['workflows', 'temporal'],
-    packages: ['@temporalio/client', '@temporalio/common', 'commander', 'ignore', 'tar-stream', 'zod'],
+    packages: [
+      '@temporalio/client',
+      '@temporalio/common',
+      'commander',
+      'ignore',
+      'tar-stream',
+      'zod',
+    ],
     node: true,
     restricted: [
-      { ...noSibling('workflows'), instead: 'Start workflows by name (temporal/names.ts); import their types only.', typesAllowed: true },
+      {
+        ...noSibling('workflows'),
+        instead: 'Start workflows by name (temporal/names.ts); import their types only.',
+        typesAllowed: true,
+      },
       noSibling('activities|workers|gateway|testing'),
-      { imports: '^@(aws-sdk|kubernetes)/', instead: "The SDK holds no vendor's client: ask the worker by a `read` workflow." },
+      {
+        imports: '^@(aws-sdk|kubernetes)/',
+        instead: "The SDK holds no vendor's client: ask the worker by a `read` workflow.",
+      },
     ],
   },
   {
@@ -119,6 +172,11 @@ export const RINGS = [
     typesOf: [],
     packages: ['modelyard'],
     node: true,
-    restricted: [{ imports: '^(\\.\\./)+(temporal|workflows|activities|gateway|workers|sdk|testing)/', instead: "Examples are what users read: import from 'modelyard'." }],
+    restricted: [
+      {
+        imports: '^(\\.\\./)+(temporal|workflows|activities|gateway|workers|sdk|testing)/',
+        instead: "Examples are what users read: import from 'modelyard'.",
+      },
+    ],
   },
 ];

@@ -52,7 +52,7 @@ export async function build({ root, node }) {
 function sourcesBelow(root, directory) {
   if (!existsSync(join(root, directory))) return [];
   return readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(ts|mjs|js|json)$/.test(name))
+    .filter((name) => /\.(ts|mjs|js|json)$/.test(name) && !name.startsWith('python'))
     .map((name) => join(directory, name))
     .sort();
 }

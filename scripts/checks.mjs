@@ -100,7 +100,7 @@ export function succeeds(place, { command, args, cwd = place.root, env = process
  * @param {string} xml
  * @returns {Counts}
  */
-export function pytestCounts(xml) {
+function pytestCounts(xml) {
   const suite = /<testsuite [^>]*>/.exec(xml)?.[0] ?? '';
   /** @param {string} name */
   const number = (name) => Number(new RegExp(` ${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
@@ -112,7 +112,7 @@ export function pytestCounts(xml) {
  * @param {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number, numFailedTestSuites: number }} report
  * @returns {Counts}
  */
-export function vitestCounts(report) {
+function vitestCounts(report) {
   // A file that cannot even be loaded has no failed test in it.
   const failed = report.numFailedTests > 0 ? report.numFailedTests : report.numFailedTestSuites;
   return {

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { IdempotencyKey, ModelId, ModelTag, Reason, Version } from '../temporal/contracts/scalars.js';
+import {
+  IdempotencyKey,
+  ModelId,
+  ModelTag,
+  Reason,
+  Version,
+} from '../temporal/contracts/scalars.js';
 import { Params } from '../temporal/contracts/training.js';
 import { parseArguments } from './issues.js';
 
@@ -13,7 +19,10 @@ export const PromoteArguments = z.strictObject({
   expectedLive: Version.nullable().optional(),
   override: Reason.optional(),
 });
-export const DemoteArguments = z.strictObject({ ...change, to: z.enum(['previous', 'none']).optional() });
+export const DemoteArguments = z.strictObject({
+  ...change,
+  to: z.enum(['previous', 'none']).optional(),
+});
 export const RollbackArguments = z.strictObject({
   ...change,
   from: Version.optional(),
@@ -29,7 +38,10 @@ export const RetrainArguments = z.strictObject({
 });
 const Period = z
   .strictObject({ from: z.date(), until: z.date() })
-  .refine(({ from, until }) => from < until, { path: ['until'], error: 'expected an instant after from' });
+  .refine(({ from, until }) => from < until, {
+    path: ['until'],
+    error: 'expected an instant after from',
+  });
 export const EvaluateArguments = z.strictObject({
   holdout: Period.optional(),
   against: z.union([z.literal('live'), z.literal('none'), ModelId]).optional(),

@@ -9,7 +9,11 @@ import type { ChangeOptions, DemoteOptions, LedgerEntry, RollbackOptions } from 
 
 // The verbs that are one command to the tag and answer with the ledger's entry.
 
-export async function rollback(session: Session, givenTag: string, givenOptions: RollbackOptions): Promise<LedgerEntry> {
+export async function rollback(
+  session: Session,
+  givenTag: string,
+  givenOptions: RollbackOptions,
+): Promise<LedgerEntry> {
   const { tag, options } = parseArguments(
     'rollback',
     { tag: ModelTag, options: RollbackArguments },
@@ -18,12 +22,22 @@ export async function rollback(session: Session, givenTag: string, givenOptions:
   const { reason, idempotencyKey, from } = options;
   const to = options.to instanceof Date ? { at: options.to.toISOString() } : options.to;
   const target = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
-  const request = { method: 'rollback', tag, fields: { ...target, reason }, reason, idempotencyKey };
+  const request = {
+    method: 'rollback',
+    tag,
+    fields: { ...target, reason },
+    reason,
+    idempotencyKey,
+  };
   const value = { asked: asked(session, request), ...target };
   return toLedgerEntry(await commandTag(session, tag, { definition: messages.rollback, value }));
 }
 
-export async function demote(session: Session, givenTag: string, givenOptions: DemoteOptions): Promise<LedgerEntry> {
+export async function demote(
+  session: Session,
+  givenTag: string,
+  givenOptions: DemoteOptions,
+): Promise<LedgerEntry> {
   const { tag, options } = parseArguments(
     'demote',
     { tag: ModelTag, options: DemoteArguments },

@@ -23,7 +23,10 @@ async function tar(files: CodeFile[]): Promise<Buffer> {
   for (const file of files) {
     const mode = file.executable ? 0o755 : 0o644;
     // Names, sizes and contents only: times, owners and umasks differ between checkouts of the same commit.
-    archive.entry({ name: file.path, mode, mtime: new Date(0), uid: 0, gid: 0 }, await readFile(file.absolute));
+    archive.entry(
+      { name: file.path, mode, mtime: new Date(0), uid: 0, gid: 0 },
+      await readFile(file.absolute),
+    );
   }
   archive.finalize();
   return content;

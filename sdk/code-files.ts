@@ -25,7 +25,10 @@ export async function listCode(directory: string): Promise<CodeFile[]> {
   files.sort((a, b) => (a.path < b.path ? -1 : 1));
   issues.push(...tooLarge(files));
   if (issues.length > 0) {
-    throw new InvalidDefinitionError(listIssues(`The code in ${directory} cannot be packed`, issues), issues);
+    throw new InvalidDefinitionError(
+      listIssues(`The code in ${directory} cannot be packed`, issues),
+      issues,
+    );
   }
   return files;
 }
@@ -44,7 +47,11 @@ async function walk(at: Walk, folder: string): Promise<CodeFile[]> {
     if (entry.isDirectory()) files.push(...(await walk(at, path)));
     else if (entry.isFile()) files.push(await describe(at, path));
     else if (entry.isSymbolicLink()) files.push(...(await followed(at, path)));
-    else at.issues.push({ path: 'training.code.directory', message: `${path}: expected files, folders and links only` });
+    else
+      at.issues.push({
+        path: 'training.code.directory',
+        message: `${path}: expected files, folders and links only`,
+      });
   }
   return files;
 }
@@ -58,14 +65,19 @@ async function describe({ root }: Walk, path: string): Promise<CodeFile> {
 /** A link travels as the file it names, so that the archive means the same on every store and system. */
 async function followed(at: Walk, path: string): Promise<CodeFile[]> {
   const refuse = (why: string): CodeFile[] => {
-    at.issues.push({ path: 'training.code.directory', message: `the symbolic link ${path} ${why}` });
+    at.issues.push({
+      path: 'training.code.directory',
+      message: `the symbolic link ${path} ${why}`,
+    });
     return [];
   };
   try {
     const target = await realpath(join(at.root, path));
     const inside = relative(at.root, target);
-    if (inside.startsWith('..') || inside === '' || target === inside) return refuse(`leads outside, to ${target}`);
-    if ((await lstat(target)).isDirectory()) return refuse(`names the folder ${inside.split(sep).join('/')}; link files only`);
+    if (inside.startsWith('..') || inside === '' || target === inside)
+      return refuse(`leads outside, to ${target}`);
+    if ((await lstat(target)).isDirectory())
+      return refuse(`names the folder ${inside.split(sep).join('/')}; link files only`);
     return [await describe(at, path)];
   } catch {
     return refuse('names nothing');
@@ -76,7 +88,9 @@ async function ignoreRules(root: string): Promise<Ignore> {
   const rules = ignore().add(ALWAYS_IGNORED);
   try {
     // Added in front, so that no line of the file can bring back what is always left out.
-    return ignore().add(await readFile(join(root, '.modelyardignore'), 'utf8')).add(ALWAYS_IGNORED);
+    return ignore()
+      .add(await readFile(join(root, '.modelyardignore'), 'utf8'))
+      .add(ALWAYS_IGNORED);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return rules;
     throw error;

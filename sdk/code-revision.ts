@@ -8,7 +8,14 @@ const TIMEOUT_MS = 10_000;
 export async function gitRevision(directory: string): Promise<string | null> {
   try {
     const commit = (await git(directory, 'rev-parse', 'HEAD')).trim();
-    const changes = await git(directory, 'status', '--porcelain', '--untracked-files=all', '--', '.');
+    const changes = await git(
+      directory,
+      'status',
+      '--porcelain',
+      '--untracked-files=all',
+      '--',
+      '.',
+    );
     return changes.trim() === '' ? commit : `${commit}-dirty`;
   } catch {
     return null;
@@ -16,6 +23,10 @@ export async function gitRevision(directory: string): Promise<string | null> {
 }
 
 async function git(directory: string, ...args: string[]): Promise<string> {
-  const { stdout } = await run('git', args, { cwd: directory, timeout: TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 });
+  const { stdout } = await run('git', args, {
+    cwd: directory,
+    timeout: TIMEOUT_MS,
+    maxBuffer: 64 * 1024 * 1024,
+  });
   return stdout;
 }

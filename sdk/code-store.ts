@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256Hex } from '../temporal/digest.js';
 import type { CodeArchive } from './code-archive.js';
-import { ConfigError, IntegrityError, ModelyardError, UnavailableError } from './errors.js';
+import { ConfigError, IntegrityError, UnavailableError, type ModelyardError } from './errors.js';
 import { required, type ResolvedOptions } from './options.js';
 
 const TIMEOUT_MS = 60_000;
@@ -28,10 +28,13 @@ export async function storeCode(options: ResolvedOptions, archive: CodeArchive):
   await ask(store, { method: 'PUT', body: archive.content });
   const actual = await digestThere(store);
   if (actual === archive.digest) return uri;
-  throw new IntegrityError(`The code archive at ${url} reads back with another content than was written`, {
-    expected: archive.digest,
-    actual: actual ?? 'nothing',
-  });
+  throw new IntegrityError(
+    `The code archive at ${url} reads back with another content than was written`,
+    {
+      expected: archive.digest,
+      actual: actual ?? 'nothing',
+    },
+  );
 }
 
 interface Place {
@@ -56,7 +59,11 @@ async function ask(
   acceptable: (status: number, body: string) => boolean = () => false,
 ): Promise<Response> {
   let problem: ModelyardError | undefined;
-  for (let attempt = 1, backoffMs = FIRST_BACKOFF_MS; attempt <= ATTEMPTS; attempt += 1, backoffMs *= 2) {
+  for (
+    let attempt = 1, backoffMs = FIRST_BACKOFF_MS;
+    attempt <= ATTEMPTS;
+    attempt += 1, backoffMs *= 2
+  ) {
     if (attempt > 1) await sleep(backoffMs);
     const outcome = await attemptOnce(place, request, acceptable);
     if (outcome instanceof Response) return outcome;
@@ -86,15 +93,23 @@ async function attemptOnce(
     if (acceptable(response.status, body)) return new Response(null, { status: 404 });
     return refused(place.url, response.status, body);
   } catch (error) {
-    return new UnavailableError(`MLflow did not answer at ${place.url}; start it or correct mlflow.trackingUri (MLFLOW_TRACKING_URI)`, 'mlflow', { cause: error });
+    return new UnavailableError(
+      `MLflow did not answer at ${place.url}; start it or correct mlflow.trackingUri (MLFLOW_TRACKING_URI)`,
+      'mlflow',
+      { cause: error },
+    );
   }
 }
 
 function refused(url: string, status: number, body: string): ModelyardError {
   const said = `MLflow answered ${String(status)} at ${url}: ${body.slice(0, 300)}`;
   if (status === 401 || status === 403) {
-    return new ConfigError(`${said}; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN`);
+    return new ConfigError(
+      `${said}; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN`,
+    );
   }
   if (status === 429 || status >= 500) return new UnavailableError(said, 'mlflow');
-  return new ConfigError(`${said}; is mlflow.trackingUri (MLFLOW_TRACKING_URI) an MLflow server that serves artifacts?`);
+  return new ConfigError(
+    `${said}; is mlflow.trackingUri (MLFLOW_TRACKING_URI) an MLflow server that serves artifacts?`,
+  );
 }

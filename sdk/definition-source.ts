@@ -23,8 +23,11 @@ export interface LoadedDefinition {
 }
 
 /** Reads the object or the file form, resolves what is relative, and checks that what it names is there. */
-export async function loadDefinition(source: ModelDefinition | { file: string }): Promise<LoadedDefinition> {
-  const { value, base } = 'file' in source ? await readDefinition(source.file) : { value: source, base: process.cwd() };
+export async function loadDefinition(
+  source: ModelDefinition | { file: string },
+): Promise<LoadedDefinition> {
+  const { value, base } =
+    'file' in source ? await readDefinition(source.file) : { value: source, base: process.cwd() };
   const issues: Issue[] = [];
   const parsed = parse(value, issues);
   issues.push(...(await missingFiles(value, base)));
@@ -37,20 +40,34 @@ async function readDefinition(file: string): Promise<{ value: unknown; base: str
   try {
     return { value: JSON.parse(await readFile(path, 'utf8')) as unknown, base: dirname(path) };
   } catch (error) {
-    const message = error instanceof SyntaxError ? `expected JSON: ${error.message}` : 'expected a file that can be read';
-    throw new InvalidDefinitionError(`${path}: ${message}`, [{ path: '', message }], { cause: error });
+    const message =
+      error instanceof SyntaxError
+        ? `expected JSON: ${error.message}`
+        : 'expected a file that can be read';
+    throw new InvalidDefinitionError(`${path}: ${message}`, [{ path: '', message }], {
+      cause: error,
+    });
   }
 }
 
 function parse(value: unknown, issues: Issue[]): ModelDefinition | undefined {
   // Editors find the schema by this key; it is no part of the definition.
-  const { $schema: _, ...content } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
-  const outcome = check(ModelDefinition, typeof value === 'object' && value !== null ? content : value);
+  const { $schema: _, ...content } = (
+    typeof value === 'object' && value !== null ? value : {}
+  ) as Record<string, unknown>;
+  const outcome = check(
+    ModelDefinition,
+    typeof value === 'object' && value !== null ? content : value,
+  );
   if ('issues' in outcome) {
     issues.push(...outcome.issues);
     return undefined;
   }
-  const params = check(z.record(z.string(), z.json()), outcome.value.training.params ?? {}, 'training.params');
+  const params = check(
+    z.record(z.string(), z.json()),
+    outcome.value.training.params ?? {},
+    'training.params',
+  );
   if ('issues' in params) issues.push(...params.issues);
   return outcome.value;
 }
@@ -65,7 +82,10 @@ async function missingFiles(value: unknown, base: string): Promise<Issue[]> {
   if (code?.kind === 'python') {
     const directory = resolve(base, code.directory);
     if (!(await isKind(directory, 'directory'))) {
-      issues.push({ path: 'training.code.directory', message: `expected a directory, found none at ${directory}` });
+      issues.push({
+        path: 'training.code.directory',
+        message: `expected a directory, found none at ${directory}`,
+      });
     } else {
       issues.push(...(await missingEntry(directory, 'training.code.entry', code.entry)));
       issues.push(...(await missingEntry(directory, 'evaluation.entry', evaluation?.entry)));
@@ -73,15 +93,24 @@ async function missingFiles(value: unknown, base: string): Promise<Issue[]> {
   }
   const dataPath = data?.kind === 'parquet' ? localPath(data.uri, base) : null;
   if (dataPath !== null && !(await isKind(dataPath, 'any'))) {
-    issues.push({ path: 'training.data.uri', message: `expected a Parquet file or a directory of them, found none at ${dataPath}` });
+    issues.push({
+      path: 'training.data.uri',
+      message: `expected a Parquet file or a directory of them, found none at ${dataPath}`,
+    });
   }
   return issues;
 }
 
-async function missingEntry(directory: string, path: string, entry: string | undefined): Promise<Issue[]> {
+async function missingEntry(
+  directory: string,
+  path: string,
+  entry: string | undefined,
+): Promise<Issue[]> {
   if (entry === undefined) return [];
   const file = join(directory, entry.slice(0, entry.lastIndexOf(':')));
-  return (await isKind(file, 'file')) ? [] : [{ path, message: `expected a Python file, found none at ${file}` }];
+  return (await isKind(file, 'file'))
+    ? []
+    : [{ path, message: `expected a Python file, found none at ${file}` }];
 }
 
 function resolvePlaces(definition: ModelDefinition, base: string): LoadedDefinition {
@@ -90,10 +119,16 @@ function resolvePlaces(definition: ModelDefinition, base: string): LoadedDefinit
   const resolved: ModelDefinition =
     path === null || data.kind !== 'parquet'
       ? definition
-      : { ...definition, training: { ...definition.training, data: { ...data, uri: pathToFileURL(path).href } } };
+      : {
+          ...definition,
+          training: { ...definition.training, data: { ...data, uri: pathToFileURL(path).href } },
+        };
   // A field that was set to undefined is one that was not set.
   const plain = JSON.parse(JSON.stringify(resolved)) as ModelDefinition;
-  return { definition: plain, codeDirectory: code.kind === 'python' ? resolve(base, code.directory) : null };
+  return {
+    definition: plain,
+    codeDirectory: code.kind === 'python' ? resolve(base, code.directory) : null,
+  };
 }
 
 /** The absolute path a data uri names, or null when it is not on this machine. */
@@ -114,7 +149,9 @@ async function isKind(path: string, kind: 'file' | 'directory' | 'any'): Promise
 }
 
 function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+  return typeof value === 'object' && value !== null
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
 }
 
 function invalid(value: unknown, issues: Issue[]): InvalidDefinitionError {

@@ -11,7 +11,9 @@ export function diff(from: unknown, to: unknown, path = ''): Change[] {
     return keys.flatMap((key) => diff(from[key], to[key], path === '' ? key : `${path}.${key}`));
   }
   if (Array.isArray(from) && Array.isArray(to) && from.length === to.length) {
-    return from.flatMap((item: unknown, index) => diff(item, to[index], `${path}[${String(index)}]`));
+    return from.flatMap((item: unknown, index) =>
+      diff(item, to[index], `${path}[${String(index)}]`),
+    );
   }
   return same(from, to) ? [] : [{ path, from, to }];
 }

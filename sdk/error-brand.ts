@@ -8,11 +8,16 @@ type ErrorClass = abstract new (...args: any[]) => Error;
 export function brand(name: string, errorClass: ErrorClass): void {
   const marker = Symbol.for(`modelyard.error.${name}`);
   Object.defineProperty(errorClass.prototype, marker, { value: true });
-  Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true });
+  Object.defineProperty(errorClass.prototype, 'name', {
+    value: name,
+    configurable: true,
+    writable: true,
+  });
   Object.defineProperty(errorClass, Symbol.hasInstance, {
     value(this: ErrorClass, value: unknown): boolean {
       if (typeof value !== 'object' || value === null) return false;
-      if (this !== errorClass) return Object.prototype.isPrototypeOf.call(this.prototype as object, value);
+      if (this !== errorClass)
+        return Object.prototype.isPrototypeOf.call(this.prototype as object, value);
       return (value as Record<symbol, unknown>)[marker] === true;
     },
   });

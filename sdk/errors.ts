@@ -6,7 +6,8 @@ export interface Issue {
   message: string;
 }
 
-type Dependency = 'temporal' | 'worker' | 'mlflow' | 'artifacts' | 'gateway' | 'kubernetes' | 'sagemaker';
+type Dependency =
+  'temporal' | 'worker' | 'mlflow' | 'artifacts' | 'gateway' | 'kubernetes' | 'sagemaker';
 type ApprovalRefusal =
   | 'not-waiting'
   | 'expired'
@@ -74,7 +75,11 @@ export class LiveChangedError extends ModelyardError {
   override readonly code = 'LiveChanged';
   readonly expected: string | null;
   readonly actual: string | null;
-  constructor(message: string, live: { expected: string | null; actual: string | null }, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    live: { expected: string | null; actual: string | null },
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     this.expected = live.expected;
     this.actual = live.actual;
@@ -148,7 +153,11 @@ export class IntegrityError extends ModelyardError {
   override readonly code = 'Integrity';
   readonly expected: string;
   readonly actual: string;
-  constructor(message: string, digests: { expected: string; actual: string }, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    digests: { expected: string; actual: string },
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     this.expected = digests.expected;
     this.actual = digests.actual;
@@ -214,9 +223,25 @@ export class UnavailableError extends ModelyardError {
 }
 
 const CLASSES = {
-  ModelyardError, ConfigError, InvalidDefinitionError, InvalidRequestError, UnknownTagError, UnknownModelError,
-  LiveChangedError, BusyError, FrozenError, QuarantinedError, NoRollbackTargetError, NoSlotError, SelfApprovalError,
-  IdempotencyConflictError, IntegrityError, ApprovalRefusedError, UnknownRunError, RunCancelledError, RunFailedError,
+  ModelyardError,
+  ConfigError,
+  InvalidDefinitionError,
+  InvalidRequestError,
+  UnknownTagError,
+  UnknownModelError,
+  LiveChangedError,
+  BusyError,
+  FrozenError,
+  QuarantinedError,
+  NoRollbackTargetError,
+  NoSlotError,
+  SelfApprovalError,
+  IdempotencyConflictError,
+  IntegrityError,
+  ApprovalRefusedError,
+  UnknownRunError,
+  RunCancelledError,
+  RunFailedError,
   UnavailableError,
 };
 for (const [name, errorClass] of Object.entries(CLASSES)) brand(name, errorClass);

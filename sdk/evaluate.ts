@@ -1,4 +1,4 @@
-import type { EvaluateRequest, } from '../temporal/contracts/runs.js';
+import type { EvaluateRequest } from '../temporal/contracts/runs.js';
 import type { EvaluationReport } from '../temporal/contracts/evaluation.js';
 import { ModelId } from '../temporal/contracts/scalars.js';
 import { evaluateWorkflowId, parseModelId } from '../temporal/ids.js';
@@ -24,7 +24,10 @@ export async function evaluate(
   );
   const { tag, version } = parseModelId(modelId);
   const { holdout, idempotencyKey, ...rest } = options;
-  const period = holdout && { from: holdout.from.toISOString(), until: holdout.until.toISOString() };
+  const period = holdout && {
+    from: holdout.from.toISOString(),
+    until: holdout.until.toISOString(),
+  };
   const fields = given({ ...rest, modelId, holdout: period });
   const request = runRequest({ method: 'evaluate', tag, fields, idempotencyKey }, (key) =>
     evaluateWorkflowId(tag, version, key),
@@ -51,7 +54,11 @@ export async function evaluate(
 }
 
 export function evaluateRun(session: Session, workflowId: string): Run<EvaluationReport> {
-  return new Run(session, { kind: 'evaluate', workflowId, toResult: (record) => record as EvaluationReport });
+  return new Run(session, {
+    kind: 'evaluate',
+    workflowId,
+    toResult: (record) => record as EvaluationReport,
+  });
 }
 
 async function refuseUnknown(session: Session, ids: (string | undefined)[]): Promise<void> {

@@ -1,4 +1,4 @@
-/// <reference lib="esnext.disposable" />
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The life of machine-learning models on Temporal: retrain, evaluate, gate, promote, roll back.
  *
@@ -15,10 +15,26 @@
  */
 export { defineModel } from './definition-source.js';
 export {
-  ApprovalRefusedError, BusyError, ConfigError, FrozenError, IdempotencyConflictError, IntegrityError,
-  InvalidDefinitionError, InvalidRequestError, LiveChangedError, ModelyardError, NoRollbackTargetError, NoSlotError,
-  QuarantinedError, RunCancelledError, RunFailedError, SelfApprovalError, UnavailableError, UnknownModelError,
-  UnknownRunError, UnknownTagError,
+  ApprovalRefusedError,
+  BusyError,
+  ConfigError,
+  FrozenError,
+  IdempotencyConflictError,
+  IntegrityError,
+  InvalidDefinitionError,
+  InvalidRequestError,
+  LiveChangedError,
+  ModelyardError,
+  NoRollbackTargetError,
+  NoSlotError,
+  QuarantinedError,
+  RunCancelledError,
+  RunFailedError,
+  SelfApprovalError,
+  UnavailableError,
+  UnknownModelError,
+  UnknownRunError,
+  UnknownTagError,
 } from './errors.js';
 export type { Issue } from './errors.js';
 export type { Models, ListModelsOptions } from './models.js';
@@ -27,9 +43,43 @@ export { Platform } from './platform.js';
 export type { ListRunsOptions, Runs } from './runs.js';
 export type { Schedules } from './schedules.js';
 export type {
-  ApplyResult, ChangeOptions, DataSource, Decision, DemoteOptions, EvaluateOptions, EvaluationReport, GatePolicy,
-  GateReport, LedgerEntry, LiveCheck, MetricRule, ModelDefinition, ModelId, ModelTag, PromoteOptions, RetrainHandle,
-  RetrainOptions, RetrainResult, RollbackOptions, RolloutHandle, RolloutPolicy, RolloutResult, RowFilter, RunHandle,
-  RunStatus, ScheduleSpec, ScheduleStatus, ScoreInput, ScoreOutput, ServingSpec, ShadowCheck, ShadowPolicy,
-  ShadowReport, SimulationReport, TagStatus, TrainingSpec, Verdict, WindowSpec,
+  ApplyResult,
+  ChangeOptions,
+  DataSource,
+  Decision,
+  DemoteOptions,
+  EvaluateOptions,
+  EvaluationReport,
+  GatePolicy,
+  GateReport,
+  LedgerEntry,
+  LiveCheck,
+  MetricRule,
+  ModelDefinition,
+  ModelId,
+  ModelTag,
+  PromoteOptions,
+  RetrainHandle,
+  RetrainOptions,
+  RetrainResult,
+  RollbackOptions,
+  RolloutHandle,
+  RolloutPolicy,
+  RolloutResult,
+  RowFilter,
+  RunHandle,
+  RunStatus,
+  ScheduleSpec,
+  ScheduleStatus,
+  ScoreInput,
+  ScoreOutput,
+  ServingSpec,
+  ShadowCheck,
+  ShadowPolicy,
+  ShadowReport,
+  SimulationReport,
+  TagStatus,
+  TrainingSpec,
+  Verdict,
+  WindowSpec,
 } from './types.js';

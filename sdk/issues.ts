@@ -3,10 +3,16 @@ import { InvalidRequestError, type Issue } from './errors.js';
 
 /** Says "is required" for what is absent, where zod would speak of `undefined`. */
 const sayRequired: z.core.$ZodErrorMap = (issue) =>
-  issue.code === 'invalid_type' && issue.input === undefined ? `is required (expected ${issue.expected})` : undefined;
+  issue.code === 'invalid_type' && issue.input === undefined
+    ? `is required (expected ${issue.expected})`
+    : undefined;
 
 /** Every problem of a value at once, each with its dotted path below `prefix`. */
-export function check<T>(schema: z.ZodType<T>, value: unknown, prefix = ''): { value: T } | { issues: Issue[] } {
+export function check<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  prefix = '',
+): { value: T } | { issues: Issue[] } {
   const parsed = schema.safeParse(value, { error: sayRequired });
   if (parsed.success) return { value: parsed.data };
   return { issues: parsed.error.issues.map((issue) => toIssue(issue, prefix)) };
@@ -14,13 +20,18 @@ export function check<T>(schema: z.ZodType<T>, value: unknown, prefix = ''): { v
 
 function toIssue(issue: z.core.$ZodIssue, prefix: string): Issue {
   const path = z.core.toDotPath(issue.path);
-  const joined = prefix === '' || path === '' ? `${prefix}${path}` : `${prefix}${path.startsWith('[') ? '' : '.'}${path}`;
+  const joined =
+    prefix === '' || path === ''
+      ? `${prefix}${path}`
+      : `${prefix}${path.startsWith('[') ? '' : '.'}${path}`;
   return { path: joined, message: issue.message };
 }
 
 /** One line per issue below a heading. */
 export function listIssues(heading: string, issues: Issue[]): string {
-  const lines = issues.map(({ path, message }) => (path === '' ? `  ${message}` : `  ${path}: ${message}`));
+  const lines = issues.map(({ path, message }) =>
+    path === '' ? `  ${message}` : `  ${path}: ${message}`,
+  );
   return [`${heading}:`, ...lines].join('\n');
 }
 

@@ -11,7 +11,10 @@ export interface ChainCheck {
 }
 
 /** Recomputes the chain over all entries, oldest first, up to the head the tag's workflow holds. */
-export function verifyChain(entries: LedgerEntry[], head: { seq: number; hash: string }): ChainCheck {
+export function verifyChain(
+  entries: LedgerEntry[],
+  head: { seq: number; hash: string },
+): ChainCheck {
   let previousHash = GENESIS_HASH;
   for (const [index, entry] of entries.entries()) {
     const reason = flaw(entry, index + 1, previousHash);
@@ -46,7 +49,11 @@ const MOVES: readonly string[] = ['promote', 'rollback', 'demote', 'repair', 're
 /** The entry in force at an instant, from entries in any order; null when nothing was live yet. */
 export function moveInForce(entries: LedgerEntry[], at: Date): LedgerEntry | null {
   const moves = entries.filter(
-    (entry) => MOVES.includes(entry.action) && entry.outcome === 'applied' && new Date(entry.at) <= at,
+    (entry) =>
+      MOVES.includes(entry.action) && entry.outcome === 'applied' && new Date(entry.at) <= at,
   );
-  return moves.reduce<LedgerEntry | null>((last, entry) => (last && last.seq > entry.seq ? last : entry), null);
+  return moves.reduce<LedgerEntry | null>(
+    (last, entry) => (last && last.seq > entry.seq ? last : entry),
+    null,
+  );
 }

@@ -25,7 +25,11 @@ export async function ledgerEntries(
   return entries.slice(0, range.limit);
 }
 
-async function* pages(session: Session, tag: string, before?: number): AsyncGenerator<LedgerRecord[]> {
+async function* pages(
+  session: Session,
+  tag: string,
+  before?: number,
+): AsyncGenerator<LedgerRecord[]> {
   let cursor = before;
   for (const next of [heldByTag, journalled]) {
     while (cursor !== 1) {
@@ -39,7 +43,9 @@ async function* pages(session: Session, tag: string, before?: number): AsyncGene
 }
 
 async function heldByTag(session: Session, tag: string, before?: number): Promise<LedgerRecord[]> {
-  const args: [{ before?: number; limit: number }] = [{ limit: PAGE, ...(before !== undefined && { before }) }];
+  const args: [{ before?: number; limit: number }] = [
+    { limit: PAGE, ...(before !== undefined && { before }) },
+  ];
   const page = await queryTag(session, tag, { definition: messages.ledger, args });
   return page.entries;
 }

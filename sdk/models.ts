@@ -39,7 +39,10 @@ export class Models {
    * Creates or updates a tag's definition and says what changed. The code travels first, so that no definition ever
    * names an archive that is not there. `dryRun` writes nothing.
    */
-  async apply(source: ModelDefinition | { file: string }, options: { dryRun?: boolean } = {}): Promise<ApplyResult> {
+  async apply(
+    source: ModelDefinition | { file: string },
+    options: { dryRun?: boolean } = {},
+  ): Promise<ApplyResult> {
     const packed = await this.#pack(await loadDefinition(source), options.dryRun === true);
     const { definition, digest } = packed;
     if (options.dryRun === true) return compare(packed, await this.#inForce(definition.tag));
@@ -49,7 +52,10 @@ export class Models {
       fields: { digest },
       reason: `definition applied at ${packed.codeRevision}`.slice(0, 400),
     };
-    const outcome = await defineTag(this.#session, { asked: asked(this.#session, request), ...packed });
+    const outcome = await defineTag(this.#session, {
+      asked: asked(this.#session, request),
+      ...packed,
+    });
     return {
       tag: definition.tag,
       digest: outcome.digest,
@@ -65,7 +71,9 @@ export class Models {
 
   /** From Temporal's visibility, which lags by moments: for people and reports, never for decisions. */
   async *list(options: ListModelsOptions = {}): AsyncGenerator<TagStatus> {
-    const statuses = mapConcurrently(this.#tags(), CONCURRENT_QUERIES, (tag) => this.#listed(tag, options));
+    const statuses = mapConcurrently(this.#tags(), CONCURRENT_QUERIES, (tag) =>
+      this.#listed(tag, options),
+    );
     for await (const status of statuses) if (status !== null) yield status;
   }
 
@@ -96,7 +104,10 @@ export class Models {
     }
   }
 
-  async #pack({ definition, codeDirectory }: LoadedDefinition, dryRun: boolean): Promise<PackedDefinition> {
+  async #pack(
+    { definition, codeDirectory }: LoadedDefinition,
+    dryRun: boolean,
+  ): Promise<PackedDefinition> {
     const { code } = definition.training;
     if (code.kind === 'image' || codeDirectory === null) return packedImage(definition);
     // Loaded late: importing the package must not cost what only `apply` needs.
@@ -135,7 +146,10 @@ function packedImage(definition: ModelDefinition): PackedDefinition {
   return { definition, digest: definitionDigest(definition), codeUri: code.image, codeRevision };
 }
 
-function compare({ definition, digest }: PackedDefinition, inForce: ModelDefinition | null): ApplyResult {
+function compare(
+  { definition, digest }: PackedDefinition,
+  inForce: ModelDefinition | null,
+): ApplyResult {
   const changes = difference(inForce, definition);
   return { tag: definition.tag, digest, changed: changes.length > 0, diff: changes };
 }

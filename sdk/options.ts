@@ -31,7 +31,13 @@ export interface PlatformOptions {
 
 /** What the rest of the package sees: nothing is optional, null says "not known". */
 export interface ResolvedOptions {
-  temporal: { address: string; namespace: string; apiKey: string | null; tls: unknown; uiUrl: string | null };
+  temporal: {
+    address: string;
+    namespace: string;
+    apiKey: string | null;
+    tls: unknown;
+    uiUrl: string | null;
+  };
   taskQueue: string;
   mlflow: { trackingUri: string | null; authorization: string | null };
   gateway: { url: string | null; token: string | null };
@@ -40,7 +46,10 @@ export interface ResolvedOptions {
 
 type Environment = Record<string, string | undefined>;
 
-const HttpUrl = z.url({ protocol: /^https?$/, error: (issue) => `expected an http(s) URL, got ${JSON.stringify(issue.input)}` });
+const HttpUrl = z.url({
+  protocol: /^https?$/,
+  error: (issue) => `expected an http(s) URL, got ${JSON.stringify(issue.input)}`,
+});
 const Text = z.string().min(1).max(1000);
 const Address = z.string().regex(/^[^\s/]+:\d+$/, {
   error: (issue) => `expected "host:port", got ${JSON.stringify(issue.input)}`,
@@ -65,44 +74,67 @@ const Given = z.strictObject({
 });
 
 /** Option, then environment variable, then default; values of all three pass the same checks, and all problems are told at once. */
-export function resolveOptions(options: PlatformOptions = {}, environment: Environment = process.env): ResolvedOptions {
+export function resolveOptions(
+  options: PlatformOptions = {},
+  environment: Environment = process.env,
+): ResolvedOptions {
   const shape = check(Given, options);
-  if ('issues' in shape) throw new ConfigError(listIssues('Platform.connect: the options are not valid', shape.issues));
+  if ('issues' in shape)
+    throw new ConfigError(listIssues('Platform.connect: the options are not valid', shape.issues));
   const problems: string[] = [];
-  const pick = <T>(schema: z.ZodType<T>, name: string, given: string | undefined, variable: string): T | undefined => {
+  const pick = <T>(
+    schema: z.ZodType<T>,
+    name: string,
+    given: string | undefined,
+    variable: string,
+  ): T | undefined => {
     const value = given ?? (environment[variable] === '' ? undefined : environment[variable]);
     if (value === undefined) return undefined;
     const outcome = check(schema, value);
     if ('value' in outcome) return outcome.value;
-    problems.push(`${name} (the option, or ${variable}): ${outcome.issues.map((issue) => issue.message).join('; ')}`);
+    problems.push(
+      `${name} (the option, or ${variable}): ${outcome.issues.map((issue) => issue.message).join('; ')}`,
+    );
     return undefined;
   };
-  const apiKey = pick(Text, 'temporal.apiKey', options.temporal?.apiKey, 'TEMPORAL_API_KEY') ?? null;
+  const apiKey =
+    pick(Text, 'temporal.apiKey', options.temporal?.apiKey, 'TEMPORAL_API_KEY') ?? null;
   const resolved: ResolvedOptions = {
     temporal: {
-      address: pick(Address, 'temporal.address', options.temporal?.address, 'TEMPORAL_ADDRESS') ?? 'localhost:7233',
-      namespace: pick(Text, 'temporal.namespace', options.temporal?.namespace, 'TEMPORAL_NAMESPACE') ?? 'default',
+      address:
+        pick(Address, 'temporal.address', options.temporal?.address, 'TEMPORAL_ADDRESS') ??
+        'localhost:7233',
+      namespace:
+        pick(Text, 'temporal.namespace', options.temporal?.namespace, 'TEMPORAL_NAMESPACE') ??
+        'default',
       apiKey,
       tls: options.temporal?.tls ?? tlsFrom(environment, apiKey !== null),
       uiUrl: pick(HttpUrl, 'temporal.uiUrl', options.temporal?.uiUrl, 'TEMPORAL_UI_URL') ?? null,
     },
-    taskQueue: pick(Text, 'taskQueue', options.taskQueue, 'MODELYARD_TASK_QUEUE') ?? DEFAULT_TASK_QUEUE,
+    taskQueue:
+      pick(Text, 'taskQueue', options.taskQueue, 'MODELYARD_TASK_QUEUE') ?? DEFAULT_TASK_QUEUE,
     mlflow: {
-      trackingUri: pick(HttpUrl, 'mlflow.trackingUri', options.mlflow?.trackingUri, 'MLFLOW_TRACKING_URI') ?? null,
+      trackingUri:
+        pick(HttpUrl, 'mlflow.trackingUri', options.mlflow?.trackingUri, 'MLFLOW_TRACKING_URI') ??
+        null,
       authorization: mlflowAuthorization(environment),
     },
     gateway: {
       url: pick(HttpUrl, 'gateway.url', options.gateway?.url, 'MODELYARD_GATEWAY_URL') ?? null,
       token: pick(Text, 'gateway.token', options.gateway?.token, 'MODELYARD_GATEWAY_TOKEN') ?? null,
     },
-    actor: pick(z.string().min(1).max(200), 'actor', options.actor, 'MODELYARD_ACTOR') ?? systemUser(),
+    actor:
+      pick(z.string().min(1).max(200), 'actor', options.actor, 'MODELYARD_ACTOR') ?? systemUser(),
   };
   if (problems.length > 0) throw new ConfigError(`Platform.connect: ${problems.join('; ')}`);
   return resolved;
 }
 
 /** The value, or a ConfigError that names both ways to set it. */
-export function required<T>(value: T | null, setting: { option: string; variable: string; neededBy: string }): T {
+export function required<T>(
+  value: T | null,
+  setting: { option: string; variable: string; neededBy: string },
+): T {
   if (value !== null) return value;
   throw new ConfigError(
     `${setting.neededBy} needs ${setting.option}: set the option ${setting.option} of Platform.connect or the environment variable ${setting.variable}`,
@@ -118,7 +150,8 @@ function tlsFrom(environment: Environment, secured: boolean): unknown {
   if (environment['TEMPORAL_TLS'] === 'false') return false;
   const { clientCert, clientKey, serverCa } = files;
   const tls = {
-    ...(clientCert && clientKey && { clientCertPair: { crt: readFile(clientCert), key: readFile(clientKey) } }),
+    ...(clientCert &&
+      clientKey && { clientCertPair: { crt: readFile(clientCert), key: readFile(clientKey) } }),
     ...(serverCa && { serverRootCACertificate: readFile(serverCa) }),
   };
   if (Object.keys(tls).length > 0) return tls;
@@ -129,7 +162,9 @@ function readFile(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new ConfigError(`TEMPORAL_TLS_…_PATH (or the option temporal.tls): cannot read ${path}`, { cause: error });
+    throw new ConfigError(`TEMPORAL_TLS_…_PATH (or the option temporal.tls): cannot read ${path}`, {
+      cause: error,
+    });
   }
 }
 

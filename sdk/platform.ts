@@ -22,8 +22,20 @@ import { simulate } from './simulate.js';
 import { queryTag } from './tag-entity.js';
 import { tagStatus } from './tag-status.js';
 import type {
-  ChangeOptions, DemoteOptions, EvaluateOptions, LedgerEntry, PromoteOptions, RetrainHandle, RetrainOptions,
-  RollbackOptions, RolloutHandle, RunHandle, ScoreInput, ScoreOutput, SimulationReport, TagStatus,
+  ChangeOptions,
+  DemoteOptions,
+  EvaluateOptions,
+  LedgerEntry,
+  PromoteOptions,
+  RetrainHandle,
+  RetrainOptions,
+  RollbackOptions,
+  RolloutHandle,
+  RunHandle,
+  ScoreInput,
+  ScoreOutput,
+  SimulationReport,
+  TagStatus,
 } from './types.js';
 
 const DEFAULT_LEDGER_LIMIT = 100;
@@ -86,22 +98,34 @@ export class Platform {
   }
 
   /** Newest first, complete: recent entries from the tag's workflow, older ones from the registry's journal. */
-  async ledger(tag: ModelTag, options: { limit?: number; before?: number } = {}): Promise<LedgerEntry[]> {
-    const parsed = parseArguments('ledger', { tag: ModelTag, options: LedgerArguments }, { tag, options });
+  async ledger(
+    tag: ModelTag,
+    options: { limit?: number; before?: number } = {},
+  ): Promise<LedgerEntry[]> {
+    const parsed = parseArguments(
+      'ledger',
+      { tag: ModelTag, options: LedgerArguments },
+      { tag, options },
+    );
     const { limit = DEFAULT_LEDGER_LIMIT, before } = parsed.options;
     const range = { limit, ...(before !== undefined && { before }) };
     return (await ledgerEntries(this.#session, parsed.tag, range)).map(toLedgerEntry);
   }
 
   /** For an auditor to keep elsewhere and check against later. */
-  async ledgerHead(tag: ModelTag): Promise<{ seq: number; hash: string; signature: string | null }> {
+  async ledgerHead(
+    tag: ModelTag,
+  ): Promise<{ seq: number; hash: string; signature: string | null }> {
     const query = { definition: messages.tagStatus, args: [] as [] };
     const { seq, head } = await queryTag(this.#session, parseTag('ledgerHead', tag), query);
     return { seq, hash: head, signature: null };
   }
 
   /** Which model was live at an instant, and by which entry. */
-  async liveAt(tag: ModelTag, at: Date): Promise<{ live: string | null; entry: LedgerEntry | null }> {
+  async liveAt(
+    tag: ModelTag,
+    at: Date,
+  ): Promise<{ live: string | null; entry: LedgerEntry | null }> {
     const parsed = parseArguments('liveAt', { tag: ModelTag, at: z.date() }, { tag, at });
     return liveAt(this.#session, parsed.tag, parsed.at);
   }
@@ -112,12 +136,20 @@ export class Platform {
   }
 
   /** Scores through the gateway: "score for tag X". */
-  score(tag: ModelTag, input: ScoreInput, options: { signal?: AbortSignal } = {}): Promise<ScoreOutput> {
+  score(
+    tag: ModelTag,
+    input: ScoreInput,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<ScoreOutput> {
     return score(this.#session.options, tag, input, options.signal);
   }
 
   /** Judges a gate policy, or the definition's own, on recorded evidence without touching anything. */
-  simulate(tag: ModelTag, policy?: GatePolicy, options: { since?: Date } = {}): Promise<SimulationReport> {
+  simulate(
+    tag: ModelTag,
+    policy?: GatePolicy,
+    options: { since?: Date } = {},
+  ): Promise<SimulationReport> {
     return simulate(this.#session, tag, policy, options);
   }
 

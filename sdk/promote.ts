@@ -42,7 +42,13 @@ export async function promote(
 
   const { definition } = await definitionInForce(session, tag);
   const model = await read(session, { what: 'model', tag, version, verify: true });
-  const asker = asked(session, { method: 'promote', tag, fields, reason, idempotencyKey: request.key });
+  const asker = asked(session, {
+    method: 'promote',
+    tag,
+    fields,
+    reason,
+    idempotencyKey: request.key,
+  });
   const warrant = await settledWarrant(session, { model, asker, expectedLive, override });
   if (warrant.kind === 'none') throw needsOverride(tag, version, warrant.because);
 
@@ -88,7 +94,11 @@ async function settledWarrant(session: Session, candidate: Candidate): Promise<W
   return warrant;
 }
 
-function objectionTo(session: Session, candidate: Candidate, warrant: Warrant): Promise<Objection | null> {
+function objectionTo(
+  session: Session,
+  candidate: Candidate,
+  warrant: Warrant,
+): Promise<Objection | null> {
   const { asker, expectedLive } = candidate;
   const { tag, tags: _, gate: __, files: ___, ...model } = candidate.model;
   const command: BeginRolloutCommand = {

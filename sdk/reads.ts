@@ -23,8 +23,12 @@ type Answer<Request> = Request extends { what: 'ledger' }
       : RecordedEvidence[];
 
 /** Asks the registry through a short workflow on a worker, so that the SDK holds no vendor's client and no secret. */
-export async function read<R extends ReadRequest>(session: Session, request: R): Promise<Answer<R>> {
-  const timeoutMs = request.what === 'model' && request.verify ? VERIFY_TIMEOUT_MS : READ_TIMEOUT_MS;
+export async function read<R extends ReadRequest>(
+  session: Session,
+  request: R,
+): Promise<Answer<R>> {
+  const timeoutMs =
+    request.what === 'model' && request.verify ? VERIFY_TIMEOUT_MS : READ_TIMEOUT_MS;
   const handle = await callService(session, () =>
     session.client.workflow.start(WORKFLOWS.read, {
       workflowId: readWorkflowId(request.what, request.tag, randomUUID()),
@@ -57,12 +61,15 @@ function unfinished(request: ReadRequest, error: unknown): unknown {
 async function taken(session: Session, workflowId: string): Promise<void> {
   const execution = { workflowId };
   const { namespace } = session.options.temporal;
-  let token: Uint8Array | null | undefined;
+  let token: Uint8Array = new Uint8Array();
   do {
     const page = await session.connection.workflowService.getWorkflowExecutionHistory({
-      namespace, execution, waitNewEvent: true, ...(token && { nextPageToken: token }),
+      namespace,
+      execution,
+      waitNewEvent: true,
+      ...(token.length > 0 && { nextPageToken: token }),
     });
     if ((page.history?.events ?? []).some((event) => Number(event.eventId) > 2)) return;
     token = page.nextPageToken;
-  } while (token && token.length > 0);
+  } while (token.length > 0);
 }

@@ -1,8 +1,18 @@
 import type { LedgerEntry as LedgerRecord } from '../temporal/contracts/ledger.js';
-import type { RolloutResult as RolloutRecord, RetrainResult as RetrainRecord } from '../temporal/contracts/runs.js';
+import type {
+  RolloutResult as RolloutRecord,
+  RetrainResult as RetrainRecord,
+} from '../temporal/contracts/runs.js';
 import type { ShadowReport as ShadowRecord } from '../temporal/contracts/shadow.js';
 import type { TagView } from '../temporal/contracts/tag.js';
-import type { Decision, LedgerEntry, RetrainResult, RolloutResult, ShadowReport, TagStatus } from './types.js';
+import type {
+  Decision,
+  LedgerEntry,
+  RetrainResult,
+  RolloutResult,
+  ShadowReport,
+  TagStatus,
+} from './types.js';
 
 // Instants are ISO strings on the wire and in histories, and `Date` in results.
 

@@ -1,8 +1,22 @@
 import { applicationFailure, FAILURES, type FailureType } from '../temporal/errors.js';
 import {
-  ApprovalRefusedError, BusyError, FrozenError, IdempotencyConflictError, IntegrityError, InvalidDefinitionError,
-  InvalidRequestError, LiveChangedError, ModelyardError, NoRollbackTargetError, NoSlotError, QuarantinedError,
-  SelfApprovalError, UnavailableError, UnknownModelError, UnknownTagError, type Issue,
+  ApprovalRefusedError,
+  BusyError,
+  FrozenError,
+  IdempotencyConflictError,
+  IntegrityError,
+  InvalidDefinitionError,
+  InvalidRequestError,
+  LiveChangedError,
+  ModelyardError,
+  NoRollbackTargetError,
+  NoSlotError,
+  QuarantinedError,
+  SelfApprovalError,
+  UnavailableError,
+  UnknownModelError,
+  UnknownTagError,
+  type Issue,
 } from './errors.js';
 
 interface Failure {
@@ -39,22 +53,34 @@ class Fields {
 
 /** One row per failure type that has a class of its own; the others keep their type as `code` of the base class. */
 const BUILDERS: Partial<Record<FailureType, Build>> = {
-  InvalidDefinition: (message, fields, o) => new InvalidDefinitionError(message, fields.issues(message), o),
-  InvalidRequest: (message, fields, o) => new InvalidRequestError(message, fields.issues(message), o),
+  InvalidDefinition: (message, fields, o) =>
+    new InvalidDefinitionError(message, fields.issues(message), o),
+  InvalidRequest: (message, fields, o) =>
+    new InvalidRequestError(message, fields.issues(message), o),
   UnknownTag: (message, fields, o) => new UnknownTagError(message, fields.text('tag'), o),
   UnknownModel: (message, fields, o) => new UnknownModelError(message, fields.text('modelId'), o),
   LiveChanged: (message, fields, o) =>
-    new LiveChangedError(message, { expected: fields.textOrNull('expected'), actual: fields.textOrNull('actual') }, o),
+    new LiveChangedError(
+      message,
+      { expected: fields.textOrNull('expected'), actual: fields.textOrNull('actual') },
+      o,
+    ),
   Busy: (message, fields, o) => new BusyError(message, fields.text('workflowId'), o),
   Frozen: (message, fields, o) =>
     new FrozenError(message, { by: fields.text('by'), until: fields.dateOrNull('until') }, o),
   Quarantined: (message, fields, o) => new QuarantinedError(message, fields.text('modelId'), o),
   NoRollbackTarget: (message, _, o) => new NoRollbackTargetError(message, o),
-  NoSlot: (message, fields, o) => new NoSlotError(message, fields.dateOrNull('nextFree') ?? new Date(NaN), o),
+  NoSlot: (message, fields, o) =>
+    new NoSlotError(message, fields.dateOrNull('nextFree') ?? new Date(NaN), o),
   SelfApproval: (message, _, o) => new SelfApprovalError(message, o),
-  IdempotencyConflict: (message, fields, o) => new IdempotencyConflictError(message, fields.text('idempotencyKey'), o),
+  IdempotencyConflict: (message, fields, o) =>
+    new IdempotencyConflictError(message, fields.text('idempotencyKey'), o),
   Integrity: (message, fields, o) =>
-    new IntegrityError(message, { expected: fields.text('expected'), actual: fields.text('actual') }, o),
+    new IntegrityError(
+      message,
+      { expected: fields.text('expected'), actual: fields.text('actual') },
+      o,
+    ),
   ApprovalRefused: (message, fields, o) =>
     new ApprovalRefusedError(message, fields.text('reason') as ApprovalRefusedError['reason'], o),
   RegistryUnavailable: (message, _, o) => new UnavailableError(message, 'mlflow', o),
@@ -68,7 +94,9 @@ export function refusal(failure: Failure): ModelyardError {
   const type = failure.type as FailureType;
   const known = Object.hasOwn(FAILURES, failure.type) ? FAILURES[type] : undefined;
   const message =
-    known === undefined || known.remedy.startsWith('none') ? failure.message : `${failure.message}; ${known.remedy}`;
+    known === undefined || known.remedy.startsWith('none')
+      ? failure.message
+      : `${failure.message}; ${known.remedy}`;
   const options = failure.cause === undefined ? {} : { cause: failure.cause };
   const build = known && BUILDERS[type];
   if (build) return build(message, new Fields(failure.details), options);

@@ -1,5 +1,8 @@
 import type { GateReport } from '../temporal/contracts/gate.js';
-import type { RetrainResult as RetrainRecord, RolloutResult as RolloutRecord } from '../temporal/contracts/runs.js';
+import type {
+  RetrainResult as RetrainRecord,
+  RolloutResult as RolloutRecord,
+} from '../temporal/contracts/runs.js';
 import { RunFailedError } from './errors.js';
 import { toRetrainResult, toShadowReport } from './records.js';
 import { commitOrEnd, RolloutRun } from './rollout-handle.js';
@@ -14,7 +17,11 @@ export class RetrainRun extends Run<RetrainResult> implements RetrainHandle {
   declare readonly kind: 'retrain';
 
   constructor(session: Session, workflowId: string) {
-    super(session, { kind: 'retrain', workflowId, toResult: (record) => toRetrainResult(record as RetrainRecord) });
+    super(session, {
+      kind: 'retrain',
+      workflowId,
+      toResult: (record) => toRetrainResult(record as RetrainRecord),
+    });
   }
 
   override async status(): Promise<RunStatus> {
@@ -38,7 +45,12 @@ export class RetrainRun extends Run<RetrainResult> implements RetrainHandle {
     const end = await commitOrEnd(this.session, record.rolloutWorkflowId);
     const shadow = end.result?.shadow ? toShadowReport(end.result.shadow) : result.shadow;
     if (end.entry) return { ...result, decision: 'promoted', shadow };
-    return { ...result, decision: decisionOf(end.result.outcome), reason: end.result.reason, shadow };
+    return {
+      ...result,
+      decision: decisionOf(end.result.outcome),
+      reason: end.result.reason,
+      shadow,
+    };
   }
 
   async gate(): Promise<GateReport> {
@@ -47,11 +59,14 @@ export class RetrainRun extends Run<RetrainResult> implements RetrainHandle {
     }
     const { gate, decision, reason } = await this.#ownResult();
     if (gate) return gate;
-    throw new RunFailedError(`Run ${this.workflowId} ended '${decision}' before its gate: ${reason}`, {
-      workflowId: this.workflowId,
-      stage: 'gate',
-      failureType: decision,
-    });
+    throw new RunFailedError(
+      `Run ${this.workflowId} ended '${decision}' before its gate: ${reason}`,
+      {
+        workflowId: this.workflowId,
+        stage: 'gate',
+        failureType: decision,
+      },
+    );
   }
 
   async rollout(): Promise<RolloutHandle | null> {

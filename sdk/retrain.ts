@@ -25,7 +25,9 @@ export async function retrain(
   );
   const { idempotencyKey, asOf, ...rest } = options;
   const fields = given({ ...rest, asOf: asOf?.toISOString() });
-  const request = runRequest({ method: 'retrain', tag, fields, idempotencyKey }, (key) => retrainWorkflowId(tag, key));
+  const request = runRequest({ method: 'retrain', tag, fields, idempotencyKey }, (key) =>
+    retrainWorkflowId(tag, key),
+  );
   const handle = new RetrainRun(session, request.workflowId);
   if (await isStarted(session, request)) return handle;
 
@@ -43,10 +45,16 @@ export async function retrain(
   return handle;
 }
 
-function contradictions(definition: ModelDefinition, options: { asOf?: Date | undefined; params?: Record<string, unknown> | undefined }): Issue[] {
+function contradictions(
+  definition: ModelDefinition,
+  options: { asOf?: Date | undefined; params?: Record<string, unknown> | undefined },
+): Issue[] {
   const issues: Issue[] = [];
   if (options.asOf !== undefined && definition.training.data.timeColumn === undefined) {
-    issues.push({ path: 'options.asOf', message: "asOf needs training.data.timeColumn in the tag's definition" });
+    issues.push({
+      path: 'options.asOf',
+      message: "asOf needs training.data.timeColumn in the tag's definition",
+    });
   }
   const bytes = jsonBytes(mergedParams(definition.training.params, options.params));
   if (bytes > MAX_PARAMS_BYTES) {
@@ -62,7 +70,9 @@ export function mergedParams(
   own: Record<string, unknown> = {},
   overrides: Record<string, unknown> = {},
 ): Record<string, unknown> {
-  return Object.fromEntries(Object.entries({ ...own, ...overrides }).filter(([, value]) => value !== null));
+  return Object.fromEntries(
+    Object.entries({ ...own, ...overrides }).filter(([, value]) => value !== null),
+  );
 }
 
 function jsonBytes(value: unknown): number {

@@ -1,4 +1,4 @@
-import type { LedgerEntry as LedgerRecord, } from '../temporal/contracts/ledger.js';
+import type { LedgerEntry as LedgerRecord } from '../temporal/contracts/ledger.js';
 import type { RolloutResult as RolloutRecord } from '../temporal/contracts/runs.js';
 import { RunFailedError } from './errors.js';
 import { toLedgerEntry, toRolloutResult } from './records.js';
@@ -11,7 +11,11 @@ export class RolloutRun extends Run<RolloutResult> implements RolloutHandle {
   declare readonly kind: 'rollout';
 
   constructor(session: Session, workflowId: string) {
-    super(session, { kind: 'rollout', workflowId, toResult: (record) => toRolloutResult(record as RolloutRecord) });
+    super(session, {
+      kind: 'rollout',
+      workflowId,
+      toResult: (record) => toRolloutResult(record as RolloutRecord),
+    });
   }
 
   async committed(): Promise<LedgerEntry> {
@@ -24,7 +28,8 @@ export class RolloutRun extends Run<RolloutResult> implements RolloutHandle {
   }
 }
 
-type CommitOrEnd = { entry: LedgerRecord; result: RolloutRecord | null } | { entry: null; result: RolloutRecord };
+type CommitOrEnd =
+  { entry: LedgerRecord; result: RolloutRecord | null } | { entry: null; result: RolloutRecord };
 
 /** Waits until the rollout's candidate is live, or the rollout has ended another way; rejects when it failed. */
 export async function commitOrEnd(session: Session, workflowId: string): Promise<CommitOrEnd> {

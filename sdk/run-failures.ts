@@ -1,4 +1,4 @@
-import { WorkflowFailedError } from '@temporalio/client';
+import type { WorkflowFailedError } from '@temporalio/client';
 import { CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { applicationFailure } from '../temporal/errors.js';
 import { RunCancelledError, RunFailedError } from './errors.js';
@@ -9,11 +9,16 @@ export function runFailure(workflowId: string, error: WorkflowFailedError): Erro
   const { cause } = error;
   if (cause instanceof CancelledFailure || cause instanceof TerminatedFailure) {
     const verb = cause instanceof CancelledFailure ? 'cancelled' : 'terminated';
-    return new RunCancelledError(`Run ${workflowId} was ${verb}${sentence(cause.message)}`, workflowId, { cause: error });
+    return new RunCancelledError(
+      `Run ${workflowId} was ${verb}${sentence(cause.message)}`,
+      workflowId,
+      { cause: error },
+    );
   }
   const failure = applicationFailure(cause);
   const details = (failure?.details?.[0] as Record<string, unknown> | null | undefined) ?? {};
-  const type = failure?.type ?? (innermost(cause) instanceof TimeoutFailure ? 'Timeout' : 'Unknown');
+  const type =
+    failure?.type ?? (innermost(cause) instanceof TimeoutFailure ? 'Timeout' : 'Unknown');
   const message = messages(cause).join(': ');
   if (type === 'Integrity') return refusal({ type, message, details, cause: error });
   const stage = typeof details['stage'] === 'string' ? details['stage'] : 'unknown';
@@ -29,7 +34,8 @@ export function runFailure(workflowId: string, error: WorkflowFailedError): Erro
 function messages(error: unknown): string[] {
   const said: string[] = [];
   for (let at = error; at instanceof Error; at = at.cause) {
-    if (at.message !== '' && !said.some((earlier) => earlier.includes(at.message))) said.push(at.message);
+    if (at.message !== '' && !said.some((earlier) => earlier.includes(at.message)))
+      said.push(at.message);
   }
   return said;
 }
@@ -41,5 +47,7 @@ function innermost(error: unknown): unknown {
 }
 
 function sentence(message: string): string {
-  return message === '' || /^workflow execution (cancelled|terminated)$/i.test(message) ? '' : `: ${message}`;
+  return message === '' || /^workflow execution (cancelled|terminated)$/i.test(message)
+    ? ''
+    : `: ${message}`;
 }

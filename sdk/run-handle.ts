@@ -14,7 +14,10 @@ export class Run<Result> implements RunHandle<Result> {
   protected readonly session: Session;
   readonly #toResult: (record: unknown) => Result;
 
-  constructor(session: Session, run: { kind: RunKind; workflowId: string; toResult: (record: unknown) => Result }) {
+  constructor(
+    session: Session,
+    run: { kind: RunKind; workflowId: string; toResult: (record: unknown) => Result },
+  ) {
     this.session = session;
     this.kind = run.kind;
     this.workflowId = run.workflowId;
@@ -61,7 +64,11 @@ async function* changes(statuses: AsyncIterable<RunStatus>): AsyncGenerator<RunS
 }
 
 /** Asks for the end and waits for it: the workflow closes only when its compensation is done. */
-export async function cancelRun(session: Session, workflowId: string, reason: string): Promise<void> {
+export async function cancelRun(
+  session: Session,
+  workflowId: string,
+  reason: string,
+): Promise<void> {
   if (!isOpen(await describeRun(session, workflowId))) return;
   await callService(session, () =>
     session.connection.workflowService.requestCancelWorkflowExecution({
@@ -75,7 +82,10 @@ export async function cancelRun(session: Session, workflowId: string, reason: st
   try {
     await awaitRun(session, workflowId);
   } catch (error) {
-    const ended = error instanceof RunCancelledError || error instanceof RunFailedError || error instanceof IntegrityError;
+    const ended =
+      error instanceof RunCancelledError ||
+      error instanceof RunFailedError ||
+      error instanceof IntegrityError;
     if (!ended) throw error;
   }
 }

@@ -27,7 +27,12 @@ export interface RunStart {
 }
 
 export function runRequest(
-  request: { method: string; tag: string; fields: Record<string, unknown>; idempotencyKey: string | undefined },
+  request: {
+    method: string;
+    tag: string;
+    fields: Record<string, unknown>;
+    idempotencyKey: string | undefined;
+  },
   workflowId: (key: string) => string,
 ): RunRequest {
   const key = request.idempotencyKey ?? randomUUID();
@@ -52,7 +57,11 @@ export async function isStarted(session: Session, request: RunRequest): Promise<
 }
 
 /** Starts the run unless a racing caller did. The key makes a repeat after a lost answer the same start. */
-export async function startRun(session: Session, request: RunRequest, start: RunStart): Promise<void> {
+export async function startRun(
+  session: Session,
+  request: RunRequest,
+  start: RunStart,
+): Promise<void> {
   try {
     await callService(session, () =>
       session.client.workflow.start(start.type, {
@@ -65,7 +74,9 @@ export async function startRun(session: Session, request: RunRequest, start: Run
         typedSearchAttributes: [
           { key: SEARCH_ATTRIBUTES.ModelTag, value: start.tag },
           { key: SEARCH_ATTRIBUTES.Owner, value: start.owner },
-          ...(start.modelId === undefined ? [] : [{ key: SEARCH_ATTRIBUTES.ModelId, value: start.modelId }]),
+          ...(start.modelId === undefined
+            ? []
+            : [{ key: SEARCH_ATTRIBUTES.ModelId, value: start.modelId }]),
         ],
         staticSummary: summaryLine(start.summary),
       }),
@@ -77,9 +88,14 @@ export async function startRun(session: Session, request: RunRequest, start: Run
   }
 }
 
-async function recorded(session: Session, workflowId: string): Promise<{ hash: unknown; state: string } | null> {
+async function recorded(
+  session: Session,
+  workflowId: string,
+): Promise<{ hash: unknown; state: string } | null> {
   try {
-    const run = await callService(session, () => session.client.workflow.getHandle(workflowId).describe());
+    const run = await callService(session, () =>
+      session.client.workflow.getHandle(workflowId).describe(),
+    );
     return { hash: run.memo?.['requestHash'], state: run.status.name };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;

@@ -3,7 +3,10 @@ import type { RunView, RunKind } from '../temporal/contracts/runs.js';
 import type { RunStatus } from './types.js';
 
 /** What Temporal itself knows of a run, whatever the run's workflow says of itself. */
-export type Execution = Pick<WorkflowExecutionDescription, 'workflowId' | 'startTime' | 'closeTime' | 'historyLength'> & {
+export type Execution = Pick<
+  WorkflowExecutionDescription,
+  'workflowId' | 'startTime' | 'closeTime' | 'historyLength'
+> & {
   status: { name: WorkflowExecutionDescription['status']['name'] };
 };
 
@@ -28,7 +31,11 @@ export function runStatus(kind: RunKind, execution: Execution, view: RunView | n
 }
 
 /** A retrain's status goes on in its rollout until the candidate is live; the watch after it is the rollout's own. */
-export function followedStatus(retrain: RunStatus, rollout: RunStatus, view: RunView | null): RunStatus {
+export function followedStatus(
+  retrain: RunStatus,
+  rollout: RunStatus,
+  view: RunView | null,
+): RunStatus {
   const committed = view?.committed ?? null;
   const commit = rollout.stages.findIndex((stage) => stage.name === 'commit');
   const { waitingFor: _, finishedAt: __, ...rest } = retrain;
@@ -37,7 +44,10 @@ export function followedStatus(retrain: RunStatus, rollout: RunStatus, view: Run
     ...rest,
     state: committed ? 'completed' : rollout.state,
     stage: committed && commit >= 0 ? 'commit' : rollout.stage,
-    stages: [...retrain.stages, ...(commit >= 0 ? rollout.stages.slice(0, commit + 1) : rollout.stages)],
+    stages: [
+      ...retrain.stages,
+      ...(commit >= 0 ? rollout.stages.slice(0, commit + 1) : rollout.stages),
+    ],
     ...(!committed && rollout.waitingFor && { waitingFor: rollout.waitingFor }),
     ...(finishedAt && { finishedAt }),
   };
@@ -58,13 +68,20 @@ function stateOf(execution: Execution, view: RunView | null): RunStatus['state']
     case 'TIMED_OUT':
       return 'failed';
     default: {
-      const waits = view?.waitingFor !== undefined || view?.stages.some((stage) => stage.state === 'waiting');
+      const waits =
+        view?.waitingFor !== undefined || view?.stages.some((stage) => stage.state === 'waiting');
       return waits ? 'waiting' : 'running';
     }
   }
 }
 
-function toStage({ name, state, startedAt, finishedAt, detail }: RunView['stages'][number]): RunStatus['stages'][number] {
+function toStage({
+  name,
+  state,
+  startedAt,
+  finishedAt,
+  detail,
+}: RunView['stages'][number]): RunStatus['stages'][number] {
   return {
     name,
     state,
@@ -84,7 +101,13 @@ function toWait(waiting: NonNullable<RunView['waitingFor']>): NonNullable<RunSta
   };
 }
 
-const KINDS: readonly string[] = ['retrain', 'evaluate', 'rollout', 'shadow', 'fleet'] satisfies RunKind[];
+const KINDS: readonly string[] = [
+  'retrain',
+  'evaluate',
+  'rollout',
+  'shadow',
+  'fleet',
+] satisfies RunKind[];
 
 /** Every run's id begins with its kind; null for the id of something else. */
 export function kindOf(workflowId: string): RunKind | null {

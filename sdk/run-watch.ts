@@ -16,7 +16,9 @@ const LONG_POLL_MS = 60_000;
 
 export async function describeRun(session: Session, workflowId: string): Promise<Execution> {
   try {
-    return await callService(session, () => session.client.workflow.getHandle(workflowId).describe());
+    return await callService(session, () =>
+      session.client.workflow.getHandle(workflowId).describe(),
+    );
   } catch (error) {
     throw nameRun(error, workflowId);
   }
@@ -24,7 +26,9 @@ export async function describeRun(session: Session, workflowId: string): Promise
 
 export async function viewRun(session: Session, workflowId: string): Promise<RunView> {
   try {
-    return await askWorker(session, () => session.client.workflow.getHandle(workflowId).query(messages.runView));
+    return await askWorker(session, () =>
+      session.client.workflow.getHandle(workflowId).query(messages.runView),
+    );
   } catch (error) {
     throw nameRun(error, workflowId);
   }
@@ -40,7 +44,10 @@ export interface Observation {
  * The run each time something happened in it, until it ends. Temporal alone is asked whether something did: a run of
  * hours costs its worker a question per change, not per second.
  */
-export async function* observeRun(session: Session, workflowId: string): AsyncGenerator<Observation> {
+export async function* observeRun(
+  session: Session,
+  workflowId: string,
+): AsyncGenerator<Observation> {
   let seen = -1;
   for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 1.5, LAST_POLL_MS)) {
     const execution = await throughOutage(() => describeRun(session, workflowId));
@@ -70,7 +77,9 @@ export async function awaitRun<Result>(session: Session, workflowId: string): Pr
   for (;;) {
     try {
       // Asked anew every minute, so that a connection that died silently is noticed.
-      return (await throughOutage(() => callService(session, () => handle.result(), LONG_POLL_MS))) as Result;
+      return (await throughOutage(() =>
+        callService(session, () => handle.result(), LONG_POLL_MS),
+      )) as Result;
     } catch (error) {
       if (error instanceof WorkflowFailedError) throw runFailure(workflowId, error);
       if (!(error instanceof UnavailableError)) throw nameRun(error, workflowId);
@@ -94,7 +103,11 @@ async function throughOutage<T>(ask: () => Promise<T>): Promise<T> {
 
 function nameRun(error: unknown, workflowId: string): unknown {
   if (!(error instanceof WorkflowNotFoundError)) return error;
-  return new UnknownRunError(`No run ${workflowId} is known; Temporal keeps ended runs for its retention time only`, workflowId, {
-    cause: error,
-  });
+  return new UnknownRunError(
+    `No run ${workflowId} is known; Temporal keeps ended runs for its retention time only`,
+    workflowId,
+    {
+      cause: error,
+    },
+  );
 }

@@ -48,10 +48,15 @@ export class Runs {
   /** Newest first, from Temporal's visibility, which lags by moments: for people and reports, never for decisions. */
   async *list(options: ListRunsOptions = {}): AsyncGenerator<RunStatus> {
     if (options.tag !== undefined) parseTag('runs.list', options.tag);
-    const statuses = mapConcurrently(this.#executions(listQuery(options)), CONCURRENT_QUERIES, (run) => this.#status(run));
+    const statuses = mapConcurrently(
+      this.#executions(listQuery(options)),
+      CONCURRENT_QUERIES,
+      (run) => this.#status(run),
+    );
     for await (const status of statuses) {
       if (options.state !== undefined && status.state !== options.state) continue;
-      if (options.waitingFor !== undefined && status.waitingFor?.what !== options.waitingFor) continue;
+      if (options.waitingFor !== undefined && status.waitingFor?.what !== options.waitingFor)
+        continue;
       yield status;
     }
   }
@@ -87,7 +92,10 @@ const STATUSES: Record<RunStatus['state'], string> = {
 };
 
 export function listQuery(options: ListRunsOptions): string {
-  const kinds = options.kind === undefined ? [WORKFLOWS.retrain, WORKFLOWS.evaluate, WORKFLOWS.rollout, 'shadow', 'fleet'] : [options.kind];
+  const kinds =
+    options.kind === undefined
+      ? [WORKFLOWS.retrain, WORKFLOWS.evaluate, WORKFLOWS.rollout, 'shadow', 'fleet']
+      : [options.kind];
   return [
     `WorkflowType IN (${kinds.map((kind) => `'${kind}'`).join(', ')})`,
     ...(options.tag === undefined ? [] : [`ModelTag = '${options.tag}'`]),

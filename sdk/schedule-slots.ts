@@ -35,7 +35,11 @@ export async function backfillSlots(
   await callService(session, () => schedule.backfill(backfills));
 }
 
-async function slotsBetween(session: Session, scheduleId: string, { from, until }: { from: Date; until: Date }): Promise<Date[]> {
+async function slotsBetween(
+  session: Session,
+  scheduleId: string,
+  { from, until }: { from: Date; until: Date },
+): Promise<Date[]> {
   const response = await callService(session, () =>
     session.connection.workflowService.listScheduleMatchingTimes({
       namespace: session.options.temporal.namespace,
@@ -44,10 +48,12 @@ async function slotsBetween(session: Session, scheduleId: string, { from, until 
       endTime: msToTs(until.getTime()),
     }),
   );
-  return response.startTime
-    .map(({ seconds }) => new Date(Number(seconds ?? 0) * 1000))
-    // The server's bounds are its own affair; ours are written out, so that two ranges can meet.
-    .filter((slot) => slot >= from && slot < until);
+  return (
+    response.startTime
+      .map(({ seconds }) => new Date(Number(seconds ?? 0) * 1000))
+      // The server's bounds are its own affair; ours are written out, so that two ranges can meet.
+      .filter((slot) => slot >= from && slot < until)
+  );
 }
 
 async function needsRun(session: Session, tag: string, slot: Date): Promise<boolean> {

@@ -25,6 +25,5 @@ export function scheduleStatus(schedule: ScheduleDescription): ScheduleStatus | 
 
 /** Temporal turns a cron expression into calendars; the spec as it was given travels in the action's memo. */
 function specOf({ action }: ScheduleDescription): ScheduleSpec | null {
-  const given = action.type === 'startWorkflow' ? action.memo?.['spec'] : undefined;
-  return ScheduleSpec.safeParse(given).data ?? null;
+  return ScheduleSpec.safeParse(action.memo?.['spec']).data ?? null;
 }

@@ -1,4 +1,8 @@
-import { ScheduleNotFoundError, type ScheduleDescription, type ScheduleHandle } from '@temporalio/client';
+import {
+  ScheduleNotFoundError,
+  type ScheduleDescription,
+  type ScheduleHandle,
+} from '@temporalio/client';
 import type { ModelDefinition } from '../temporal/contracts/definition.js';
 import { ModelTag } from '../temporal/contracts/scalars.js';
 import { ScheduleSpec } from '../temporal/contracts/schedule.js';
@@ -29,18 +33,29 @@ export class Schedules {
   }
 
   /** Edits the schedule of the tag's definition, in the same journal as any other edit of it. */
-  async apply(target: ModelTag, spec: ScheduleSpec, options: { dryRun?: boolean } = {}): Promise<ApplyResult> {
+  async apply(
+    target: ModelTag,
+    spec: ScheduleSpec,
+    options: { dryRun?: boolean } = {},
+  ): Promise<ApplyResult> {
     if (typeof target !== 'string') {
-      const message = 'expected a model tag; schedules of families and fleets are not supported by this release';
+      const message =
+        'expected a model tag; schedules of families and fleets are not supported by this release';
       throw invalidRequest('schedules.apply', [{ path: 'target', message }]);
     }
-    const parsed = parseArguments('schedules.apply', { tag: ModelTag, spec: ScheduleSpec }, { tag: target, spec });
+    const parsed = parseArguments(
+      'schedules.apply',
+      { tag: ModelTag, spec: ScheduleSpec },
+      { tag: target, spec },
+    );
     return this.#edit(parsed.tag, parsed.spec, options.dryRun === true);
   }
 
   /** From Temporal's list, which lags by moments; each status is asked for anew. */
   async *list(): AsyncGenerator<ScheduleStatus> {
-    const statuses = mapConcurrently(this.#ids(), CONCURRENT_DESCRIPTIONS, (id) => this.#described(id));
+    const statuses = mapConcurrently(this.#ids(), CONCURRENT_DESCRIPTIONS, (id) =>
+      this.#described(id),
+    );
     for await (const status of statuses) if (status !== null) yield status;
   }
 
@@ -59,8 +74,14 @@ export class Schedules {
 
   /** Runs the slots of [from, until) that have not completed, one after the other, oldest first. */
   async backfill(id: string, range: { from: Date; until: Date }): Promise<void> {
-    const parsed = parseArguments('schedules.backfill', { range: BackfillArguments }, { range }).range;
-    await this.#on(id, (schedule) => backfillSlots(this.#session, schedule, { tag: tagOf(id), ...parsed }));
+    const parsed = parseArguments(
+      'schedules.backfill',
+      { range: BackfillArguments },
+      { range },
+    ).range;
+    await this.#on(id, (schedule) =>
+      backfillSlots(this.#session, schedule, { tag: tagOf(id), ...parsed }),
+    );
   }
 
   /** Removes the schedule from the tag's definition, and with it from Temporal. */
@@ -87,11 +108,22 @@ export class Schedules {
     }
   }
 
-  async #define(view: DefinitionView, definition: ModelDefinition, digest: string): Promise<boolean> {
+  async #define(
+    view: DefinitionView,
+    definition: ModelDefinition,
+    digest: string,
+  ): Promise<boolean> {
     const reason = definition.schedule === undefined ? 'schedule deleted' : 'schedule applied';
     const request = { method: 'define', tag: definition.tag, fields: { digest }, reason };
     const { codeUri, codeRevision, digest: expected } = view;
-    const command = { asked: asked(this.#session, request), definition, digest, codeUri, codeRevision, expected };
+    const command = {
+      asked: asked(this.#session, request),
+      definition,
+      digest,
+      codeUri,
+      codeRevision,
+      expected,
+    };
     return (await defineTag(this.#session, command)).changed;
   }
 
@@ -107,7 +139,9 @@ export class Schedules {
 
   async #described(id: string): Promise<ScheduleStatus | null> {
     try {
-      return scheduleStatus(await this.#on(id, (schedule): Promise<ScheduleDescription> => schedule.describe()));
+      return scheduleStatus(
+        await this.#on(id, (schedule): Promise<ScheduleDescription> => schedule.describe()),
+      );
     } catch (error) {
       // It was deleted between the listing and the question.
       if (error instanceof InvalidRequestError || error instanceof UnknownTagError) return null;
@@ -118,14 +152,20 @@ export class Schedules {
   async #on<T>(id: string, act: (schedule: ScheduleHandle) => Promise<T>): Promise<T> {
     const tag = tagOf(id);
     try {
-      return await callService(this.#session, () => act(this.#session.client.schedule.getHandle(id)), ACT_TIMEOUT_MS);
+      return await callService(
+        this.#session,
+        () => act(this.#session.client.schedule.getHandle(id)),
+        ACT_TIMEOUT_MS,
+      );
     } catch (error) {
       if (error instanceof ScheduleNotFoundError) {
         // Told apart, so that a misspelt tag does not read like one without a schedule.
         await definitionInForce(this.#session, tag).catch((unknown: unknown) => {
           throw unknown instanceof UnknownTagError ? unknownTag(tag, error) : unknown;
         });
-        throw invalidRequest('schedules', [{ path: 'id', message: `expected the id of a schedule, and ${id} has none` }]);
+        throw invalidRequest('schedules', [
+          { path: 'id', message: `expected the id of a schedule, and ${id} has none` },
+        ]);
       }
       throw error;
     }

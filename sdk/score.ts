@@ -1,5 +1,11 @@
 import { parseTag } from './arguments.js';
-import { ConfigError, InvalidRequestError, ModelyardError, UnavailableError, UnknownTagError } from './errors.js';
+import {
+  ConfigError,
+  InvalidRequestError,
+  ModelyardError,
+  UnavailableError,
+  UnknownTagError,
+} from './errors.js';
 import { required, type ResolvedOptions } from './options.js';
 import type { ScoreInput, ScoreOutput } from './types.js';
 
@@ -13,7 +19,11 @@ export async function score(
   signal?: AbortSignal,
 ): Promise<ScoreOutput> {
   const tag = parseTag('score', givenTag);
-  const gateway = required(options.gateway.url, { option: 'gateway.url', variable: 'MODELYARD_GATEWAY_URL', neededBy: 'score' });
+  const gateway = required(options.gateway.url, {
+    option: 'gateway.url',
+    variable: 'MODELYARD_GATEWAY_URL',
+    neededBy: 'score',
+  });
   const url = `${gateway.replace(/\/+$/, '')}/v1/tags/${tag}/score`;
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
@@ -48,15 +58,21 @@ function refused(status: number, message: string, tag: string): ModelyardError {
       return new InvalidRequestError(message, [{ path: 'input', message }]);
     case 401:
     case 403:
-      return new ConfigError(`The gateway refused the token: ${message}; set gateway.token (MODELYARD_GATEWAY_TOKEN)`);
+      return new ConfigError(
+        `The gateway refused the token: ${message}; set gateway.token (MODELYARD_GATEWAY_TOKEN)`,
+      );
     case 404:
       return new UnknownTagError(message, tag);
     default:
-      return new UnavailableError(`The gateway answered ${String(status)} for ${tag}: ${message}`, 'gateway');
+      return new UnavailableError(
+        `The gateway answered ${String(status)} for ${tag}: ${message}`,
+        'gateway',
+      );
   }
 }
 
 function messageOf(body: unknown): string {
-  const said = typeof body === 'object' && body !== null ? (body as { message?: unknown }).message : undefined;
+  const said =
+    typeof body === 'object' && body !== null ? (body as { message?: unknown }).message : undefined;
   return typeof said === 'string' ? said : JSON.stringify(body);
 }

@@ -17,7 +17,11 @@ export const GRPC = {
 } as const;
 
 const NO_ANSWER: readonly number[] = [
-  GRPC.cancelled, GRPC.deadlineExceeded, GRPC.resourceExhausted, GRPC.internal, GRPC.unavailable,
+  GRPC.cancelled,
+  GRPC.deadlineExceeded,
+  GRPC.resourceExhausted,
+  GRPC.internal,
+  GRPC.unavailable,
 ];
 
 /** An error of Temporal's own as one a caller can act on; any other error comes back as it is. */

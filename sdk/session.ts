@@ -23,7 +23,11 @@ export async function openSession(options: ResolvedOptions): Promise<Session> {
       tls: tls as NonNullable<ConnectionOptions['tls']>,
       ...(apiKey !== null && { apiKey }),
     });
-    return { client: new Client({ connection, namespace, identity: options.actor }), connection, options };
+    return {
+      client: new Client({ connection, namespace, identity: options.actor }),
+      connection,
+      options,
+    };
   } catch (error) {
     throw new UnavailableError(
       `Temporal at ${address} did not answer within ${String(CONNECT_TIMEOUT_MS / 1000)} s; start it (modelyard dev) or correct temporal.address (TEMPORAL_ADDRESS)`,

@@ -25,5 +25,8 @@ export async function simulate(
     ...(policy && { policy }),
     ...(options.since && { since: options.since.toISOString() }),
   });
-  return { decisions: decisions.map((decision) => ({ ...decision, at: new Date(decision.at) })), changed };
+  return {
+    decisions: decisions.map((decision) => ({ ...decision, at: new Date(decision.at) })),
+    changed,
+  };
 }

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailedError, type WorkflowUpdateHandle,
+  WithStartWorkflowOperation,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  type WorkflowUpdateHandle,
 } from '@temporalio/client';
 import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
 import type { ModelDefinition } from '../temporal/contracts/definition.js';
@@ -86,7 +89,14 @@ export async function commandTag<Result, Command extends { asked: Asked }>(
 /** Applies a definition, starting the tag's workflow when this is its first. */
 export async function defineTag(
   session: Session,
-  command: { asked: Asked; definition: ModelDefinition; digest: string; codeUri: string; codeRevision: string; expected?: string },
+  command: {
+    asked: Asked;
+    definition: ModelDefinition;
+    digest: string;
+    codeUri: string;
+    codeRevision: string;
+    expected?: string;
+  },
 ): Promise<ApplyOutcome> {
   const { tag, owner } = command.definition;
   return settle(session, tag, () =>
@@ -141,5 +151,9 @@ function nameTag(error: unknown, tag: string): unknown {
 }
 
 export function unknownTag(tag: string, cause?: unknown): UnknownTagError {
-  return new UnknownTagError(`No definition was applied for the tag ${tag}; apply one first (models.apply)`, tag, { cause });
+  return new UnknownTagError(
+    `No definition was applied for the tag ${tag}; apply one first (models.apply)`,
+    tag,
+    { cause },
+  );
 }

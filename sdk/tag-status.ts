@@ -16,7 +16,9 @@ export async function tagStatus(session: Session, tag: string): Promise<TagStatu
 
 async function nextRetrain(session: Session, tag: string): Promise<Date | null> {
   try {
-    const schedule = await callService(session, () => session.client.schedule.getHandle(scheduleId(tag)).describe());
+    const schedule = await callService(session, () =>
+      session.client.schedule.getHandle(scheduleId(tag)).describe(),
+    );
     // Temporal lists the next times of a paused schedule too.
     return schedule.state.paused ? null : (schedule.info.nextActionTimes[0] ?? null);
   } catch (error) {

@@ -1,7 +1,12 @@
 import type { EvaluationReport } from '../temporal/contracts/evaluation.js';
 import type { GateReport, Verdict } from '../temporal/contracts/gate.js';
 import type { LedgerEntry as LedgerRecord } from '../temporal/contracts/ledger.js';
-import type { RolloutResult as RolloutRecord, RunKind, Decision, Stage } from '../temporal/contracts/runs.js';
+import type {
+  RolloutResult as RolloutRecord,
+  RunKind,
+  Decision,
+  Stage,
+} from '../temporal/contracts/runs.js';
 import type { ScheduleSpec } from '../temporal/contracts/schedule.js';
 import type { ShadowReport as ShadowRecord } from '../temporal/contracts/shadow.js';
 import type { TagView } from '../temporal/contracts/tag.js';
@@ -9,7 +14,12 @@ import type { TagView } from '../temporal/contracts/tag.js';
 export type { ModelDefinition } from '../temporal/contracts/definition.js';
 export type { DataSource, RowFilter, TrainingSpec } from '../temporal/contracts/training.js';
 export type { GatePolicy, GateReport, MetricRule, Verdict } from '../temporal/contracts/gate.js';
-export type { LiveCheck, RolloutPolicy, ServingSpec, WindowSpec } from '../temporal/contracts/rollout.js';
+export type {
+  LiveCheck,
+  RolloutPolicy,
+  ServingSpec,
+  WindowSpec,
+} from '../temporal/contracts/rollout.js';
 export type { ShadowCheck, ShadowPolicy } from '../temporal/contracts/shadow.js';
 export type { Decision, EvaluationReport, ScheduleSpec };
 
@@ -52,8 +62,8 @@ export interface RetrainOptions {
 }
 export interface EvaluateOptions {
   holdout?: { from: Date; until: Date };
-  /** @default 'live' */
-  against?: ModelId | 'live' | 'none';
+  /** A model id, 'live' or 'none'. @default 'live' */
+  against?: ModelId;
   idempotencyKey?: string;
   reason?: string;
 }
@@ -95,8 +105,19 @@ export interface RunStatus {
   tag: ModelTag;
   state: 'running' | 'waiting' | 'completed' | 'failed' | 'cancelled';
   stage: string;
-  stages: { name: string; state: Stage['state']; startedAt?: Date; finishedAt?: Date; detail?: string }[];
-  waitingFor?: { what: 'approval' | 'turn' | 'window' | 'slot'; until?: Date; need?: number; have?: number };
+  stages: {
+    name: string;
+    state: Stage['state'];
+    startedAt?: Date;
+    finishedAt?: Date;
+    detail?: string;
+  }[];
+  waitingFor?: {
+    what: 'approval' | 'turn' | 'window' | 'slot';
+    until?: Date;
+    need?: number;
+    have?: number;
+  };
   startedAt: Date;
   finishedAt?: Date;
 }
@@ -130,8 +151,10 @@ export interface RolloutHandle extends RunHandle<RolloutResult> {
   committed(): Promise<LedgerEntry>;
 }
 
-export interface TagStatus
-  extends Omit<TagView, 'liveSince' | 'shadow' | 'frozen' | 'head' | 'lastRun'> {
+export interface TagStatus extends Omit<
+  TagView,
+  'liveSince' | 'shadow' | 'frozen' | 'head' | 'lastRun'
+> {
   liveSince: Date | null;
   shadow: { modelId: ModelId; until: Date; workflowId: string } | null;
   frozen: { by: string; reason: string; until: Date | null } | null;
@@ -155,7 +178,13 @@ export interface ScheduleStatus {
 }
 
 export interface SimulationReport {
-  decisions: { runId: string; at: Date; actual: Decision | null; would: Verdict; reasons: string[] }[];
+  decisions: {
+    runId: string;
+    at: Date;
+    actual: Decision | null;
+    would: Verdict;
+    reasons: string[];
+  }[];
   changed: number;
 }
 

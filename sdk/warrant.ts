@@ -12,10 +12,15 @@ export type Warrant =
   | { kind: 'none'; because: string };
 
 /** Whether the gate still holds under the definition in force is the tag's to say: it refuses with DefinitionChanged. */
-export function warrantOf(model: RegisteredModel, live: number | null, override: string | undefined): Warrant {
+export function warrantOf(
+  model: RegisteredModel,
+  live: number | null,
+  override: string | undefined,
+): Warrant {
   const { gate } = model;
   if (gate === null) return withoutGate('no gate has judged it', override);
-  if (gate.verdict !== 'passed') return withoutGate(`its gate's verdict is '${gate.verdict}'`, override);
+  if (gate.verdict !== 'passed')
+    return withoutGate(`its gate's verdict is '${gate.verdict}'`, override);
   if (gate.incumbent !== live) {
     const because = `its gate compared it with ${name(model.tag, gate.incumbent)} and ${name(model.tag, live)} is live now`;
     return withoutGate(because, override);

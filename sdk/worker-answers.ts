@@ -10,7 +10,6 @@ const IDLE_POLL_MS = 90_000;
 /** How long a worker that is there may take. */
 const ANSWER_TIMEOUT_MS = 30_000;
 const RETRY_MS = 500;
-const WORKFLOW_QUEUE = 1;
 
 /**
  * Runs a call that only a worker can answer (query, update, first task of a new run). Rejects with
@@ -26,7 +25,11 @@ export async function askWorker<T>(session: Session, run: () => Promise<T>): Pro
  * The like for work a worker has already taken and may need time for. Its next steps can pass the queue by, so only one
  * that has not come for longer than an idle one would is gone.
  */
-export async function awaitWorker<T>(session: Session, run: () => Promise<T>, timeoutMs: number): Promise<T> {
+export async function awaitWorker<T>(
+  session: Session,
+  run: () => Promise<T>,
+  timeoutMs: number,
+): Promise<T> {
   return underWatch(session, run, { timeoutMs, aliveSince: () => Date.now() - IDLE_POLL_MS });
 }
 
@@ -41,7 +44,9 @@ async function underWatch<T>(session: Session, run: () => Promise<T>, watch: Wat
   const timer = setInterval(() => void abortWhenAbsent(session, watch, abort), ABSENCE_MS);
   try {
     return await session.client.withAbortSignal(abort.signal, () =>
-      session.client.withDeadline(Date.now() + watch.timeoutMs, () => untilPolled(run, abort.signal)),
+      session.client.withDeadline(Date.now() + watch.timeoutMs, () =>
+        untilPolled(run, abort.signal),
+      ),
     );
   } catch (error) {
     if (abort.signal.aborted) throw abort.signal.reason;
@@ -51,7 +56,11 @@ async function underWatch<T>(session: Session, run: () => Promise<T>, watch: Wat
   }
 }
 
-async function abortWhenAbsent(session: Session, watch: Watch, abort: AbortController): Promise<void> {
+async function abortWhenAbsent(
+  session: Session,
+  watch: Watch,
+  abort: AbortController,
+): Promise<void> {
   try {
     if ((await lastSeen(session)) < watch.aliveSince()) abort.abort(absent(session));
   } catch {
@@ -82,18 +91,23 @@ export async function lastSeen(session: Session): Promise<number> {
     () =>
       session.connection.workflowService.describeTaskQueue({
         namespace: temporal.namespace,
+        // The kind is left out, which means workflow tasks.
         taskQueue: { name: taskQueue },
-        taskQueueType: WORKFLOW_QUEUE,
       }),
     5_000,
   );
-  const times = pollers.map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000 + (lastAccessTime?.nanos ?? 0) / 1e6);
+  const times = pollers.map(
+    ({ lastAccessTime }) =>
+      Number(lastAccessTime?.seconds ?? 0) * 1000 + (lastAccessTime?.nanos ?? 0) / 1e6,
+  );
   return Math.max(0, ...times);
 }
 
 async function unanswered(session: Session, watch: Watch, cause: unknown): Promise<unknown> {
   try {
-    return (await lastSeen(session)) < watch.aliveSince() ? absent(session, cause) : silent(session, cause);
+    return (await lastSeen(session)) < watch.aliveSince()
+      ? absent(session, cause)
+      : silent(session, cause);
   } catch {
     return fromService(session, cause);
   }
@@ -117,6 +131,7 @@ function silent(session: Session, cause: unknown): UnavailableError {
 }
 
 function isTimeout(error: unknown): boolean {
-  if (error instanceof Error && error.name === 'WorkflowUpdateRPCTimeoutOrCancelledError') return true;
+  if (error instanceof Error && error.name === 'WorkflowUpdateRPCTimeoutOrCancelledError')
+    return true;
   return isGrpc(error, GRPC.deadlineExceeded, GRPC.cancelled);
 }

@@ -10,6 +10,7 @@ export function sha256Hex(content: string | Uint8Array): string {
 /** 'sha256:<hex>' of a value's canonical JSON (RFC 8785), so that key order and white space never matter. */
 export function digestOf(value: unknown): string {
   const text = canonicalize(value);
-  if (text === undefined) throw new TypeError('expected a value that JSON can carry, got undefined');
+  if (text === undefined)
+    throw new TypeError('expected a value that JSON can carry, got undefined');
   return `sha256:${sha256Hex(text)}`;
 }

@@ -10,7 +10,8 @@ export function durationMs(text: string): number | undefined {
 /** Milliseconds of a duration that a contract has accepted. */
 export function msOf(duration: string): number {
   const value = durationMs(duration);
-  if (value === undefined) throw new RangeError(`expected a duration such as '30m', got '${duration}'`);
+  if (value === undefined)
+    throw new RangeError(`expected a duration such as '30m', got '${duration}'`);
   return value;
 }
 

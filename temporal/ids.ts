@@ -17,11 +17,13 @@ export const evaluateWorkflowId = (tag: ModelTag, version: number, key: string):
   `evaluate/${tag}/${String(version)}/${key}`;
 export const rolloutWorkflowId = (tag: ModelTag, version: number, key: string): string =>
   `rollout/${tag}/${String(version)}/${key}`;
-export const readWorkflowId = (what: string, tag: ModelTag, key: string): string => `read/${what}/${tag}/${key}`;
+export const readWorkflowId = (what: string, tag: ModelTag, key: string): string =>
+  `read/${what}/${tag}/${key}`;
 export const scheduleId = (tag: ModelTag): string => `tag/${tag}`;
 /** Temporal appends '-<nominal time>' to the id that a schedule's action names; the slot is read back from it. */
 export const slotWorkflowIdPrefix = (tag: ModelTag): string => `retrain/${tag}/slot`;
-export const slotWorkflowId = (tag: ModelTag, nominal: string): string => `${slotWorkflowIdPrefix(tag)}-${nominal}`;
+export const slotWorkflowId = (tag: ModelTag, nominal: string): string =>
+  `${slotWorkflowIdPrefix(tag)}-${nominal}`;
 
 /**
  * A name every backend takes: [a-z0-9-], at most 63 characters. The readable part may be cut; the hash of the whole
@@ -40,10 +42,15 @@ export function vendorName(...parts: string[]): string {
 
 export const jobName = (workflowId: string, step: string, attempt: number): string =>
   vendorName(workflowId, step, String(attempt));
-export const hostName = (id: ModelId, digest: string): string => vendorName(id, digest.slice('sha256:'.length));
+export const hostName = (id: ModelId, digest: string): string =>
+  vendorName(id, digest.slice('sha256:'.length));
 
 /** The hash that tells "the same request again" from "another request under the same key". */
-export function requestHash(method: string, tag: ModelTag, fields: Record<string, unknown>): string {
+export function requestHash(
+  method: string,
+  tag: ModelTag,
+  fields: Record<string, unknown>,
+): string {
   return digestOf({ method, tag, fields }).slice('sha256:'.length);
 }
 

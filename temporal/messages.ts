@@ -2,8 +2,18 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { LedgerEntry } from './contracts/ledger.js';
 import type { Admission, RunView } from './contracts/runs.js';
 import type {
-  ApplyOutcome, BeginRolloutCommand, DefineCommand, DefinitionView, DemoteCommand, LeaseCommand, LedgerPage,
-  QuarantineCommand, ReleaseHostCommand, RollbackCommand, RolloutGrant, TagView,
+  ApplyOutcome,
+  BeginRolloutCommand,
+  DefineCommand,
+  DefinitionView,
+  DemoteCommand,
+  LeaseCommand,
+  LedgerPage,
+  QuarantineCommand,
+  ReleaseHostCommand,
+  RollbackCommand,
+  RolloutGrant,
+  TagView,
 } from './contracts/tag.js';
 
 // Updates, not signals, wherever a caller needs the answer or a refusal.
@@ -19,7 +29,8 @@ export const quarantine = defineUpdate<LedgerEntry, [QuarantineCommand]>('quaran
 export const release = defineUpdate<LedgerEntry, [QuarantineCommand]>('release');
 
 /** A finished run tells its tag, so that `status` can answer "and the last one?" without visibility. */
-export const runEnded = defineSignal<[{ workflowId: string; decision: string | null; finishedAt: string }]>('runEnded');
+export const runEnded =
+  defineSignal<[{ workflowId: string; decision: string | null; finishedAt: string }]>('runEnded');
 /** To a rollout that waits: its ticket's time has come. It also asks on a timer, so a lost signal costs a minute. */
 export const turn = defineSignal<[{ ticket: number }]>('turn');
 

@@ -20,7 +20,11 @@ export const WORKFLOWS = {
 } as const;
 
 /** Aliases in MLflow; lowercase because some stores compare them without case. */
-export const ALIASES = { champion: 'champion', previous: 'previous', challenger: 'challenger' } as const;
+export const ALIASES = {
+  champion: 'champion',
+  previous: 'previous',
+  challenger: 'challenger',
+} as const;
 
 /** Tags on MLflow runs, versions and logged models. */
 export const REGISTRY_TAGS = {

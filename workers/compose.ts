@@ -35,22 +35,35 @@ export async function composePorts(config: WorkerConfig): Promise<Ports> {
   return {
     artifacts: createArtifacts(mlflow),
     registry: createMlflowRegistry(mlflow),
-    compute: computeTargets(config.compute.default, await targetsOf(config.compute.targets, (target) => composeCompute(config, target))),
-    hosting: hostingTargets(config.hosting.default, await targetsOf(config.hosting.targets, composeHosting)),
-    routing: routingTarget(config.routing.default, await targetsOf(config.routing.targets, composeRouting)),
+    compute: computeTargets(
+      config.compute.default,
+      await targetsOf(config.compute.targets, (target) => composeCompute(config, target)),
+    ),
+    hosting: hostingTargets(
+      config.hosting.default,
+      await targetsOf(config.hosting.targets, composeHosting),
+    ),
+    routing: routingTarget(
+      config.routing.default,
+      await targetsOf(config.routing.targets, composeRouting),
+    ),
   };
 }
 
-export async function composeActivities(ports: Ports, temporal: { client: Client; taskQueue: string }) {
-  const [compute, hosting, registry, routing, schedules, tags, { createSchedules }] = await Promise.all([
-    import('../activities/compute/activities.js'),
-    import('../activities/hosting/activities.js'),
-    import('../activities/registry/activities.js'),
-    import('../activities/routing/activities.js'),
-    import('../activities/schedules/activities.js'),
-    import('../activities/tags/activities.js'),
-    import('../activities/schedules/temporal.js'),
-  ]);
+export async function composeActivities(
+  ports: Ports,
+  temporal: { client: Client; taskQueue: string },
+) {
+  const [compute, hosting, registry, routing, schedules, tags, { createSchedules }] =
+    await Promise.all([
+      import('../activities/compute/activities.js'),
+      import('../activities/hosting/activities.js'),
+      import('../activities/registry/activities.js'),
+      import('../activities/routing/activities.js'),
+      import('../activities/schedules/activities.js'),
+      import('../activities/tags/activities.js'),
+      import('../activities/schedules/temporal.js'),
+    ]);
   return {
     ...compute.createComputeActivities(ports),
     ...hosting.createHostingActivities(ports),
@@ -90,14 +103,20 @@ async function composeRouting({ url, adminToken }: RoutingTarget): Promise<Routi
   return createGatewayRouting({ url, adminToken: secretOf(adminToken) });
 }
 
-async function targetsOf<Target, Port>(targets: Record<string, Target>, compose: (target: Target) => Promise<Port>) {
-  const composed = Object.entries(targets).map(async ([name, target]) => [name, await compose(target)] as const);
+async function targetsOf<Target, Port>(
+  targets: Record<string, Target>,
+  compose: (target: Target) => Promise<Port>,
+) {
+  const composed = Object.entries(targets).map(
+    async ([name, target]) => [name, await compose(target)] as const,
+  );
   return new Map(await Promise.all(composed));
 }
 
 function credentialsOf({ registry }: WorkerConfig): MlflowCredentials {
   const { username, password, token } = registry;
-  if (username && password) return { kind: 'basic', username: secretOf(username), password: secretOf(password) };
+  if (username && password)
+    return { kind: 'basic', username: secretOf(username), password: secretOf(password) };
   return token ? { kind: 'bearer', token: secretOf(token) } : { kind: 'none' };
 }
 

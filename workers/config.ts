@@ -89,7 +89,11 @@ export const WorkerConfig = z.strictObject({
   hosting: targets(ProcessHosting),
   routing: targets(GatewayRouting),
   classes: z
-    .strictObject({ cpu: ClassSize.exactOptional(), gpu: ClassSize.exactOptional(), 'high-memory': ClassSize.exactOptional() })
+    .strictObject({
+      cpu: ClassSize.exactOptional(),
+      gpu: ClassSize.exactOptional(),
+      'high-memory': ClassSize.exactOptional(),
+    })
     .optional(),
   secrets: z.record(z.string(), SecretReference).optional(),
   /** Milliseconds a stopping worker gives to what is under way. */
@@ -99,7 +103,10 @@ export type WorkerConfig = z.infer<typeof WorkerConfig>;
 export type WorkerConfigInput = z.input<typeof WorkerConfig>;
 
 /** Environment variables that fill what a file leaves out. */
-const FROM_ENVIRONMENT: { path: readonly [string, string] | readonly [string]; variable: string }[] = [
+const FROM_ENVIRONMENT: {
+  path: readonly [string, string] | readonly [string];
+  variable: string;
+}[] = [
   { path: ['temporal', 'address'], variable: 'TEMPORAL_ADDRESS' },
   { path: ['temporal', 'namespace'], variable: 'TEMPORAL_NAMESPACE' },
   { path: ['taskQueue'], variable: 'MODELYARD_TASK_QUEUE' },
@@ -108,7 +115,10 @@ const FROM_ENVIRONMENT: { path: readonly [string, string] | readonly [string]; v
 ];
 
 /** Parses a worker's configuration; throws one error that names every problem and the variable that could fill it. */
-export function parseConfig(input: unknown, environment: NodeJS.ProcessEnv = process.env): WorkerConfig & { taskQueue: string } {
+export function parseConfig(
+  input: unknown,
+  environment: NodeJS.ProcessEnv = process.env,
+): WorkerConfig & { taskQueue: string } {
   const parsed = WorkerConfig.safeParse(filled(input, environment));
   if (!parsed.success) throw misconfigured(parsed.error);
   return { ...parsed.data, taskQueue: parsed.data.taskQueue ?? DEFAULT_TASK_QUEUE };

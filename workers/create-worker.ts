@@ -20,7 +20,9 @@ export interface RunningWorker extends AsyncDisposable {
 }
 
 /** A worker of your own process; the file form reads what `modelyard.config.json` or `.ts` says. */
-export async function createWorker(input: WorkerConfigInput | { file: string }): Promise<RunningWorker> {
+export async function createWorker(
+  input: WorkerConfigInput | { file: string },
+): Promise<RunningWorker> {
   const config = 'file' in input ? await readConfig(input.file) : parseConfig(input);
   const address = config.temporal?.address ?? '127.0.0.1:7233';
   const namespace = config.temporal?.namespace ?? 'default';
@@ -29,7 +31,10 @@ export async function createWorker(input: WorkerConfigInput | { file: string }):
     ...(config.temporal?.tls !== undefined && { tls: config.temporal.tls }),
     ...(config.temporal?.apiKey && { apiKey: secretOf(config.temporal.apiKey) }),
   };
-  const [connection, native] = await Promise.all([Connection.connect(access), NativeConnection.connect(access)]);
+  const [connection, native] = await Promise.all([
+    Connection.connect(access),
+    NativeConnection.connect(access),
+  ]);
   const client = new Client({ connection, namespace });
   const ports = await composePorts(config);
   const worker = await Worker.create({
@@ -62,5 +67,7 @@ function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>
   const bundle = fileURLToPath(new URL('../workflows/bundle.js', import.meta.url));
   if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return { workflowsPath: fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url)) };
+  return {
+    workflowsPath: fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url)),
+  };
 }

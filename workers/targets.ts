@@ -24,7 +24,13 @@ export function hostingTargets(fallback: string, targets: Map<string, Hosting>):
     ensure: (host) => pick('hosting', { fallback, targets, target: host.target }).ensure(host),
     async observe(name) {
       const seen = await Promise.all(all.map((hosting) => hosting.observe(name)));
-      return seen.find(({ phase }) => phase !== 'gone') ?? { phase: 'gone', digest: null, detail: 'no target has it' };
+      return (
+        seen.find(({ phase }) => phase !== 'gone') ?? {
+          phase: 'gone',
+          digest: null,
+          detail: 'no target has it',
+        }
+      );
     },
     async retire(name) {
       await Promise.all(all.map((hosting) => hosting.retire(name)));
@@ -39,8 +45,14 @@ export function routingTarget(fallback: string, targets: Map<string, Routing>): 
   return pick('routing', { fallback, targets, target: UNNAMED });
 }
 
-function pick<Port>(what: string, of: { fallback: string; targets: Map<string, Port>; target: string }): Port {
+function pick<Port>(
+  what: string,
+  of: { fallback: string; targets: Map<string, Port>; target: string },
+): Port {
   const port = of.targets.get(of.target === UNNAMED ? of.fallback : of.target);
   if (port) return port;
-  throw failure('Misconfigured', `expected ${what}.targets to have '${of.target}', which a definition names; it has ${[...of.targets.keys()].join(', ')}`);
+  throw failure(
+    'Misconfigured',
+    `expected ${what}.targets to have '${of.target}', which a definition names; it has ${[...of.targets.keys()].join(', ')}`,
+  );
 }

@@ -40,7 +40,9 @@ export function trainDocument(of: {
     params: of.params,
     registry: of.registry,
     allowedTypes: [],
-    evaluationColumns: [...new Set([...(evaluation?.slices ?? []), ...(evaluation?.cluster ?? [])])],
+    evaluationColumns: [
+      ...new Set([...(evaluation?.slices ?? []), ...(evaluation?.cluster ?? [])]),
+    ],
   };
 }
 
@@ -85,9 +87,14 @@ export function evaluateDocument(of: {
 
 function codeOf({ definition, codeUri }: Admission): Record<string, unknown> {
   const { code } = definition.training;
-  return code.kind === 'python' ? { uri: codeUri, digest: code.digest, entry: code.entry } : { image: code.image };
+  return code.kind === 'python'
+    ? { uri: codeUri, digest: code.digest, entry: code.entry }
+    : { image: code.image };
 }
 
-function modelOf(tag: string, { version, uri, digest, features, trainedOn }: ModelRecord): Record<string, unknown> {
+function modelOf(
+  tag: string,
+  { version, uri, digest, features, trainedOn }: ModelRecord,
+): Record<string, unknown> {
   return { modelId: modelId(tag, version), uri, digest, features, trainedOn };
 }

@@ -26,7 +26,9 @@ export async function evaluate(request: EvaluateRequest): Promise<EvaluationRepo
     stages.decide('evaluated', request.modelId);
     return reportOf(evidence, begun.registry.runId);
   } catch (error) {
-    await CancellationScope.nonCancellable(() => close(run, isCancellation(error) ? 'KILLED' : 'FAILED'));
+    await CancellationScope.nonCancellable(() =>
+      close(run, isCancellation(error) ? 'KILLED' : 'FAILED'),
+    );
     throw failedAt(stages.view.stage, error);
   }
 }
@@ -53,11 +55,25 @@ async function begin(request: EvaluateRequest, run: { registry: RegistryRun | nu
     artifacts: {},
   });
   run.registry = registry;
-  const cutoff = request.holdout?.until ?? candidate.tags[REGISTRY_TAGS.dataCutoff] ?? startTime.toISOString();
-  return { admission, workflowId, effectKey, cutoff, candidate, incumbent, registry, ...(request.holdout && { holdout: request.holdout }) };
+  const cutoff =
+    request.holdout?.until ?? candidate.tags[REGISTRY_TAGS.dataCutoff] ?? startTime.toISOString();
+  return {
+    admission,
+    workflowId,
+    effectKey,
+    cutoff,
+    candidate,
+    incumbent,
+    registry,
+    ...(request.holdout && { holdout: request.holdout }),
+  };
 }
 
-async function incumbentOf(request: EvaluateRequest, { live }: Admission, candidate: RegisteredModel) {
+async function incumbentOf(
+  request: EvaluateRequest,
+  { live }: Admission,
+  candidate: RegisteredModel,
+) {
   const against = request.against ?? 'live';
   if (against === 'none') return null;
   if (against === 'live') return live?.version === candidate.version ? null : live;
@@ -65,12 +81,26 @@ async function incumbentOf(request: EvaluateRequest, { live }: Admission, candid
   return records.resolveModel({ tag, version, verify: true });
 }
 
-async function close({ registry }: { registry: RegistryRun | null }, status: 'FINISHED' | 'FAILED' | 'KILLED'): Promise<void> {
-  if (registry) await records.closeRun({ runId: registry.runId, status, at: new Date().toISOString(), tags: {} });
+async function close(
+  { registry }: { registry: RegistryRun | null },
+  status: 'FINISHED' | 'FAILED' | 'KILLED',
+): Promise<void> {
+  if (registry)
+    await records.closeRun({
+      runId: registry.runId,
+      status,
+      at: new Date().toISOString(),
+      tags: {},
+    });
 }
 
-function reportOf({ candidate, incumbent, holdout, metrics }: EvaluationEvidence, registryRunId: string): EvaluationReport {
-  const whole = metrics.flatMap(({ name, slice, candidate: value }) => (slice === null && typeof value === 'number' ? [[name, value] as const] : []));
+function reportOf(
+  { candidate, incumbent, holdout, metrics }: EvaluationEvidence,
+  registryRunId: string,
+): EvaluationReport {
+  const whole = metrics.flatMap(({ name, slice, candidate: value }) =>
+    slice === null && typeof value === 'number' ? [[name, value] as const] : [],
+  );
   return {
     modelId: candidate,
     incumbent,

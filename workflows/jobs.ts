@@ -47,12 +47,17 @@ async function runAttempt(job: JobSpec, summary: string) {
     return await jobs({ until: Date.parse(job.deadline) - Date.now(), summary }).runJob(job);
   } catch (error) {
     // Cancelled, or out of time: either way the job must not live on.
-    await CancellationScope.nonCancellable(() => jobControl.cancelJob({ name: job.name, target: job.target }));
+    await CancellationScope.nonCancellable(() =>
+      jobControl.cancelJob({ name: job.name, target: job.target }),
+    );
     throw isCancellation(error) ? error : outOfTime(job, error);
   }
 }
 
-function jobOf({ workflowId, effectKey, step, admission, document }: JobStep, attempt: number): JobSpec {
+function jobOf(
+  { workflowId, effectKey, step, admission, document }: JobStep,
+  attempt: number,
+): JobSpec {
   const { training, tier } = admission.definition;
   const timeoutMs = msOf(training.timeout ?? DEFAULT_TIMEOUT);
   return {
@@ -60,9 +65,15 @@ function jobOf({ workflowId, effectKey, step, admission, document }: JobStep, at
     target: DEFAULT_TARGET,
     owner: workflowId,
     tag: admission.definition.tag,
-    program: training.code.kind === 'image' && step === 'train'
-      ? { kind: 'image', step, image: training.code.image, ...(training.code.command && { command: training.code.command }) }
-      : { kind: 'harness', step },
+    program:
+      training.code.kind === 'image' && step === 'train'
+        ? {
+            kind: 'image',
+            step,
+            image: training.code.image,
+            ...(training.code.command && { command: training.code.command }),
+          }
+        : { kind: 'harness', step },
     document: { ...document, key: `${effectKey}/${step}` },
     resources: training.resources ?? { class: 'cpu' },
     tier: tier ?? 'standard',
@@ -75,11 +86,19 @@ function jobOf({ workflowId, effectKey, step, admission, document }: JobStep, at
 const maxAttempts = ({ admission }: JobStep): number =>
   admission.definition.training.maxAttempts ?? DEFAULT_MAX_ATTEMPTS;
 
-function jobFailed({ step }: JobStep, { cause, type, exitCode, traceback, logTail }: JobFailure, why: string): Error {
+function jobFailed(
+  { step }: JobStep,
+  { cause, type, exitCode, traceback, logTail }: JobFailure,
+  why: string,
+): Error {
   const integrity = cause === 'integrity';
-  return failure(integrity ? 'Integrity' : 'JobFailed', `${step} failed (${type}): ${why}${traceback ? `\n${traceback}` : ''}`, {
-    details: { cause, type, exitCode, traceback, logTail: logTail.slice(-2000) },
-  });
+  return failure(
+    integrity ? 'Integrity' : 'JobFailed',
+    `${step} failed (${type}): ${why}${traceback ? `\n${traceback}` : ''}`,
+    {
+      details: { cause, type, exitCode, traceback, logTail: logTail.slice(-2000) },
+    },
+  );
 }
 
 function outOfTime(job: JobSpec, error: unknown): Error {

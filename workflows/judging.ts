@@ -26,12 +26,21 @@ export interface Judging {
 /** Scores the candidate and the incumbent on the same rows. */
 export async function measure(judging: Judging): Promise<EvaluationEvidence> {
   const { workflowId, effectKey, admission } = judging;
-  const result = await runStep({ workflowId, effectKey, step: 'evaluate', admission, document: evaluateDocument(judging) });
+  const result = await runStep({
+    workflowId,
+    effectKey,
+    step: 'evaluate',
+    admission,
+    document: evaluateDocument(judging),
+  });
   return result as EvaluationEvidence;
 }
 
 /** Judges the evidence and puts the report on record before anything follows from it. */
-export async function judgeAndRecord(judging: Judging, evidence: EvaluationEvidence): Promise<GateReport> {
+export async function judgeAndRecord(
+  judging: Judging,
+  evidence: EvaluationEvidence,
+): Promise<GateReport> {
   const { definition } = judging.admission;
   const report = judge(definition.gate, evidence);
   await records.recordGate({
@@ -44,7 +53,9 @@ export async function judgeAndRecord(judging: Judging, evidence: EvaluationEvide
     judgedUnder: judgingDigest(definition),
   });
   if (report.verdict === 'error') {
-    throw failure('GateError', `the gate could not be judged: ${reasonsOf(report, 'error')}`, { details: { report } });
+    throw failure('GateError', `the gate could not be judged: ${reasonsOf(report, 'error')}`, {
+      details: { report },
+    });
   }
   return report;
 }

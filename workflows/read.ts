@@ -7,7 +7,9 @@ import { simulate } from './policy/simulate.js';
 import { reads } from './proxies.js';
 
 /** Looks something up where the worker can: the SDK holds no client and no secret of a vendor. */
-export async function read(request: ReadRequest): Promise<LedgerEntry[] | RecordedEvidence[] | RegisteredModel | Simulation> {
+export async function read(
+  request: ReadRequest,
+): Promise<LedgerEntry[] | RecordedEvidence[] | RegisteredModel | Simulation> {
   switch (request.what) {
     case 'ledger':
       return reads.readJournal(request);
@@ -20,7 +22,9 @@ export async function read(request: ReadRequest): Promise<LedgerEntry[] | Record
   }
 }
 
-async function simulateFor(request: Extract<ReadRequest, { what: 'simulate' }>): Promise<Simulation> {
+async function simulateFor(
+  request: Extract<ReadRequest, { what: 'simulate' }>,
+): Promise<Simulation> {
   const recorded = await reads.readEvidence({ tag: request.tag, since: request.since ?? null });
   const policy: GatePolicy = request.policy ?? (await reads.admit(request.tag)).definition.gate;
   return simulate(policy, recorded as (RecordedEvidence & { evidence: EvaluationEvidence })[]);

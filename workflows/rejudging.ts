@@ -14,7 +14,13 @@ export interface SecondJudgement {
 }
 
 /** Judges a candidate against what is live now: the judgement it came with was about another incumbent or another rule. */
-export async function judgeAgain(of: { tag: string; model: RegisteredModel; registryRunId: string; workflowId: string; effectKey: string }): Promise<SecondJudgement> {
+export async function judgeAgain(of: {
+  tag: string;
+  model: RegisteredModel;
+  registryRunId: string;
+  workflowId: string;
+  effectKey: string;
+}): Promise<SecondJudgement> {
   const admission = await reads.admit(of.tag);
   const cutoff = of.model.tags[REGISTRY_TAGS.dataCutoff] ?? new Date().toISOString();
   const { experimentId } = await records.experimentOf(of.tag);

@@ -1,10 +1,23 @@
 import {
-  CancellationScope, getExternalWorkflowHandle, isCancellation, ParentClosePolicy, setHandler, sleep, startChild, workflowInfo,
+  CancellationScope,
+  getExternalWorkflowHandle,
+  isCancellation,
+  ParentClosePolicy,
+  setHandler,
+  sleep,
+  startChild,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { GateReport } from '../temporal/contracts/gate.js';
 import type { TrainResult } from '../temporal/contracts/job.js';
 import type { ModelRecord } from '../temporal/contracts/model.js';
-import type { Admission, Decision, RetrainRequest, RetrainResult, RolloutRequest } from '../temporal/contracts/runs.js';
+import type {
+  Admission,
+  Decision,
+  RetrainRequest,
+  RetrainResult,
+  RolloutRequest,
+} from '../temporal/contracts/runs.js';
 import { digestOf } from '../temporal/digest.js';
 import { modelId, rolloutWorkflowId, tagWorkflowId } from '../temporal/ids.js';
 import { runEnded, runView } from '../temporal/messages.js';
@@ -56,7 +69,9 @@ class Retrain {
   async toItsEnd(): Promise<RetrainResult> {
     const { admission, registry } = await this.stages.run('admission', () => this.begin());
     const trained = await this.stages.run('training', () => this.train(admission, registry));
-    const candidate = await this.stages.run('registration', () => this.register(admission, registry, trained));
+    const candidate = await this.stages.run('registration', () =>
+      this.register(admission, registry, trained),
+    );
     const judging = this.judging(admission, registry, { candidate, trained });
     const evidence = await this.stages.run('evaluation', () => measure(judging));
     const report = await this.stages.run('gate', () => judgeAndRecord(judging, evidence));
@@ -71,7 +86,8 @@ class Retrain {
   }
 
   private async admit(): Promise<Admission> {
-    if (this.request.delayMs) await sleep(this.request.delayMs, { summary: "the tag's place in the schedule's spread" });
+    if (this.request.delayMs)
+      await sleep(this.request.delayMs, { summary: "the tag's place in the schedule's spread" });
     return reads.admit(this.request.tag, this.request);
   }
 
@@ -81,7 +97,11 @@ class Retrain {
    */
   private inputsOf(admission: Admission): string {
     const { definitionDigest } = admission;
-    return digestOf({ definitionDigest, cutoff: this.cutoff, params: this.params(admission) }).slice(-12);
+    return digestOf({
+      definitionDigest,
+      cutoff: this.cutoff,
+      params: this.params(admission),
+    }).slice(-12);
   }
 
   private params({ definition }: Admission): Record<string, unknown> {
@@ -106,7 +126,11 @@ class Retrain {
     return this.registry;
   }
 
-  private provenance({ definition, definitionDigest, codeRevision }: Admission): Record<string, string> {
+  private provenance({
+    definition,
+    definitionDigest,
+    codeRevision,
+  }: Admission): Record<string, string> {
     return {
       [REGISTRY_TAGS.definitionDigest]: definitionDigest,
       [REGISTRY_TAGS.codeRevision]: codeRevision,
@@ -117,11 +141,27 @@ class Retrain {
 
   private async train(admission: Admission, registry: RegistryRun): Promise<TrainResult> {
     const { workflowId, effectKey, cutoff } = this;
-    const document = trainDocument({ admission, workflowId, cutoff, params: this.params(admission), registry });
-    return (await runStep({ workflowId, effectKey, step: 'train', admission, document })) as TrainResult;
+    const document = trainDocument({
+      admission,
+      workflowId,
+      cutoff,
+      params: this.params(admission),
+      registry,
+    });
+    return (await runStep({
+      workflowId,
+      effectKey,
+      step: 'train',
+      admission,
+      document,
+    })) as TrainResult;
   }
 
-  private async register(admission: Admission, registry: RegistryRun, trained: TrainResult): Promise<ModelRecord> {
+  private async register(
+    admission: Admission,
+    registry: RegistryRun,
+    trained: TrainResult,
+  ): Promise<ModelRecord> {
     const { definition } = admission;
     const record = {
       digest: trained.model.digest,
@@ -143,14 +183,33 @@ class Retrain {
       ...this.provenance(admission),
     };
     const key = `${this.effectKey}/register`;
-    const { version } = await records.registerCandidate({ key, tag: definition.tag, runId: registry.runId, result: trained, tags });
+    const { version } = await records.registerCandidate({
+      key,
+      tag: definition.tag,
+      runId: registry.runId,
+      result: trained,
+      tags,
+    });
     return { version, ...record };
   }
 
-  private judging(admission: Admission, registry: RegistryRun, of: { candidate: ModelRecord; trained: TrainResult }): Judging {
+  private judging(
+    admission: Admission,
+    registry: RegistryRun,
+    of: { candidate: ModelRecord; trained: TrainResult },
+  ): Judging {
     const { workflowId, effectKey, cutoff } = this;
     const { candidate, trained } = of;
-    return { admission, workflowId, effectKey, cutoff, candidate, incumbent: admission.live, registry, ownEvaluation: trained.ownEvaluation };
+    return {
+      admission,
+      workflowId,
+      effectKey,
+      cutoff,
+      candidate,
+      incumbent: admission.live,
+      registry,
+      ownEvaluation: trained.ownEvaluation,
+    };
   }
 
   private async handOver(judging: Judging, report: GateReport): Promise<RetrainResult> {
@@ -167,14 +226,24 @@ class Retrain {
   }
 
   /** The rollout has its own life: it goes on when this run is gone. */
-  private async startRollout({ admission, candidate, incumbent, registry }: Judging): Promise<string> {
+  private async startRollout({
+    admission,
+    candidate,
+    incumbent,
+    registry,
+  }: Judging): Promise<string> {
     const { definition } = admission;
     const workflowId = rolloutWorkflowId(definition.tag, candidate.version, 'gate');
     const request: RolloutRequest = {
       tag: definition.tag,
       version: candidate.version,
       actor: this.request.actor,
-      reason: this.request.reason ?? `better than ${incumbent ? modelId(definition.tag, incumbent.version) : 'nothing'} by the gate of ${this.workflowId}`.slice(0, 400),
+      reason:
+        this.request.reason ??
+        `better than ${incumbent ? modelId(definition.tag, incumbent.version) : 'nothing'} by the gate of ${this.workflowId}`.slice(
+          0,
+          400,
+        ),
       retrain: {
         workflowId: this.workflowId,
         incumbent: incumbent?.version ?? null,
@@ -196,7 +265,10 @@ class Retrain {
     return workflowId;
   }
 
-  private async end(judging: Judging, of: { report: GateReport; next: NextStep; rollout: string | null }): Promise<RetrainResult> {
+  private async end(
+    judging: Judging,
+    of: { report: GateReport; next: NextStep; rollout: string | null },
+  ): Promise<RetrainResult> {
     const { admission, candidate, incumbent, registry } = judging;
     const { tag, training } = admission.definition;
     const decision: Decision = of.next.roll === 'out' ? 'promoted' : of.next.decision;
@@ -231,12 +303,19 @@ class Retrain {
   private async close(status: 'FINISHED' | 'FAILED' | 'KILLED', decision: string): Promise<void> {
     if (this.registry === null) return;
     const tags = { [REGISTRY_TAGS.decision]: decision };
-    await records.closeRun({ runId: this.registry.runId, status, at: new Date().toISOString(), tags });
+    await records.closeRun({
+      runId: this.registry.runId,
+      status,
+      at: new Date().toISOString(),
+      tags,
+    });
   }
 
   private async tellTag(decision: string | null): Promise<void> {
     const told = { workflowId: this.workflowId, decision, finishedAt: new Date().toISOString() };
-    await getExternalWorkflowHandle(tagWorkflowId(this.request.tag)).signal(runEnded, told).catch(() => undefined);
+    await getExternalWorkflowHandle(tagWorkflowId(this.request.tag))
+      .signal(runEnded, told)
+      .catch(() => undefined);
   }
 }
 

@@ -1,5 +1,10 @@
 import {
-  CancellationScope, condition, getExternalWorkflowHandle, isCancellation, setHandler, workflowInfo,
+  CancellationScope,
+  condition,
+  getExternalWorkflowHandle,
+  isCancellation,
+  setHandler,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { LedgerEntry } from '../temporal/contracts/ledger.js';
 import type { RegisteredModel } from '../temporal/contracts/model.js';
@@ -28,7 +33,9 @@ export async function rollout(request: RolloutRequest): Promise<RolloutResult> {
   const stages = new Stages({ kind: 'rollout', tag: request.tag }, STAGES);
   setHandler(runView, () => stages.view);
   const run = new Rollout(request, stages);
-  setHandler(turn, ({ ticket }) => { run.turnOf = ticket; });
+  setHandler(turn, ({ ticket }) => {
+    run.turnOf = ticket;
+  });
   try {
     return await run.toItsEnd();
   } catch (error) {
@@ -56,7 +63,9 @@ class Rollout {
 
   async toItsEnd(): Promise<RolloutResult> {
     const { tag, version } = this.request;
-    const model = await this.stages.run('candidate', () => records.resolveModel({ tag, version, verify: true }));
+    const model = await this.stages.run('candidate', () =>
+      records.resolveModel({ tag, version, verify: true }),
+    );
     try {
       const granted = await this.stages.run('turn', () => this.awaitTurn(model));
       if (!('lease' in granted)) return await this.end(granted);
@@ -74,16 +83,20 @@ class Rollout {
   /** The lease, or what the candidate came to because it will not get one. */
   private async awaitTurn(model: RegisteredModel): Promise<Granted | Outcome> {
     let ticket: number | undefined;
-    for (let judged = 0; ; ) {
+    for (let judged = 0; ;) {
       try {
         const answer = await tags.askForTurn(this.request.tag, this.beginCommand(model, ticket));
         if (answer.state === 'granted') return this.take(answer);
         ticket = answer.ticket;
         await this.waitForTurn(ticket);
       } catch (error) {
-        if (!isFailure(error, 'LiveChanged', 'DefinitionChanged') || !this.request.retrain) throw error;
+        if (!isFailure(error, 'LiveChanged', 'DefinitionChanged') || !this.request.retrain)
+          throw error;
         judged += 1;
-        const overtaken = judged > MOST_JUDGEMENTS ? 'the live model kept changing' : await this.judgeAgain(model, judged);
+        const overtaken =
+          judged > MOST_JUDGEMENTS
+            ? 'the live model kept changing'
+            : await this.judgeAgain(model, judged);
         if (overtaken !== null) return { outcome: 'superseded', reason: overtaken, entry: null };
       }
     }
@@ -103,7 +116,13 @@ class Rollout {
   /** Null when the candidate is better than what is live now, too; else why it is not. */
   private async judgeAgain(model: RegisteredModel, round: number): Promise<string | null> {
     const { tag, retrain } = this.request;
-    const judged = await judgeAgain({ tag, model, registryRunId: retrain?.registryRunId ?? '', workflowId: this.workflowId, effectKey: `${this.workflowId}/judged-${String(round)}/${workflowInfo().runId}` });
+    const judged = await judgeAgain({
+      tag,
+      model,
+      registryRunId: retrain?.registryRunId ?? '',
+      workflowId: this.workflowId,
+      effectKey: `${this.workflowId}/judged-${String(round)}/${workflowInfo().runId}`,
+    });
     this.expectedLive = judged.incumbent;
     this.judgedUnder = judged.judgedUnder;
     this.stages.detail('turn', judged.reason);
@@ -117,7 +136,10 @@ class Rollout {
     return {
       asked: this.asked('turn', this.asks),
       model: record,
-      warrant: override !== undefined ? { kind: 'override', why: override } : { kind: 'gate', registryRunId: retrain?.registryRunId ?? model.registryRunId },
+      warrant:
+        override !== undefined
+          ? { kind: 'override', why: override }
+          : { kind: 'gate', registryRunId: retrain?.registryRunId ?? model.registryRunId },
       ...(this.expectedLive !== undefined && { expectedLive: this.expectedLive }),
       ...(this.judgedUnder !== undefined && { judgedUnder: this.judgedUnder }),
       ...(ticket !== undefined && { ticket }),
@@ -131,7 +153,13 @@ class Rollout {
   private asked(step: string, count: number): Asked {
     const { actor, reason, tag } = this.request;
     const key = `${this.workflowId}:${step}:${String(count)}`;
-    return { actor, reason, workflowId: this.workflowId, key, hash: requestHash(step, tag, { key }) };
+    return {
+      actor,
+      reason,
+      workflowId: this.workflowId,
+      key,
+      hash: requestHash(step, tag, { key }),
+    };
   }
 
   private async end(outcome: Outcome): Promise<RolloutResult> {
@@ -150,14 +178,24 @@ class Rollout {
   /** Ends a lease that was not used; the entity knows one that it has ended itself. */
   private async giveBack(): Promise<void> {
     if (this.lease === null || this.stages.view.committed) return;
-    await tags.abortRollout(this.request.tag, { asked: this.asked('abort', 1), lease: this.lease, step: 2 });
+    await tags.abortRollout(this.request.tag, {
+      asked: this.asked('abort', 1),
+      lease: this.lease,
+      step: 2,
+    });
     this.lease = null;
   }
 
   private async record(decision: string): Promise<void> {
     const { tag, retrain } = this.request;
     if (retrain) await records.recordDecision({ runId: retrain.registryRunId, decision });
-    const told = { workflowId: retrain?.workflowId ?? this.workflowId, decision, finishedAt: new Date().toISOString() };
-    await getExternalWorkflowHandle(tagWorkflowId(tag)).signal(runEnded, told).catch(() => undefined);
+    const told = {
+      workflowId: retrain?.workflowId ?? this.workflowId,
+      decision,
+      finishedAt: new Date().toISOString(),
+    };
+    await getExternalWorkflowHandle(tagWorkflowId(tag))
+      .signal(runEnded, told)
+      .catch(() => undefined);
   }
 }

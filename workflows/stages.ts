@@ -11,7 +11,14 @@ export class Stages {
 
   constructor(of: Pick<RunView, 'kind' | 'tag'>, names: readonly string[]) {
     const stages: Stage[] = names.map((name) => ({ name, state: 'pending' }));
-    this.view = { ...of, stage: names[0] ?? '', stages, gate: null, committed: null, rolloutWorkflowId: null };
+    this.view = {
+      ...of,
+      stage: names[0] ?? '',
+      stages,
+      gate: null,
+      committed: null,
+      rolloutWorkflowId: null,
+    };
     this.show();
   }
 
@@ -45,7 +52,11 @@ export class Stages {
 
   mark(name: string, state: 'done' | 'failed' | 'skipped', detail?: string): void {
     delete this.view.waitingFor;
-    this.change(name, { state, finishedAt: new Date().toISOString(), ...(detail !== undefined && { detail }) });
+    this.change(name, {
+      state,
+      finishedAt: new Date().toISOString(),
+      ...(detail !== undefined && { detail }),
+    });
   }
 
   detail(name: string, detail: string): void {
@@ -62,7 +73,9 @@ export class Stages {
   }
 
   private change(name: string, change: Partial<Stage>): void {
-    this.view.stages = this.view.stages.map((stage) => (stage.name === name ? { ...stage, ...change } : stage));
+    this.view.stages = this.view.stages.map((stage) =>
+      stage.name === name ? { ...stage, ...change } : stage,
+    );
     this.show();
   }
 
@@ -72,12 +85,18 @@ export class Stages {
 }
 
 const SIGNS: Record<Stage['state'], string> = {
-  pending: '·', running: '▶', waiting: '⏸', done: '✔', skipped: '–', failed: '✘',
+  pending: '·',
+  running: '▶',
+  waiting: '⏸',
+  done: '✔',
+  skipped: '–',
+  failed: '✘',
 };
 
 function tableOf(stages: readonly Stage[]): string {
-  const rows = stages.map(({ name, state, startedAt, finishedAt, detail }) =>
-    `| ${SIGNS[state]} ${name} | ${state} | ${seconds(startedAt, finishedAt)} | ${plain(detail ?? '')} |`,
+  const rows = stages.map(
+    ({ name, state, startedAt, finishedAt, detail }) =>
+      `| ${SIGNS[state]} ${name} | ${state} | ${seconds(startedAt, finishedAt)} | ${plain(detail ?? '')} |`,
   );
   return ['| stage | state | took | |', '|---|---|---|---|', ...rows].join('\n');
 }

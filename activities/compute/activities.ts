@@ -17,7 +17,8 @@ const MAX_PAUSE_MS = 30_000;
 
 export type JobResult = TrainResult | EvaluationEvidence;
 export type JobEnd =
-  { ended: 'succeeded'; result: JobResult } | { ended: 'failed'; failure: JobFailure; endedAt: string | null };
+  | { ended: 'succeeded'; result: JobResult }
+  | { ended: 'failed'; failure: JobFailure; endedAt: string | null };
 
 export function createComputeActivities({ compute }: { compute: Compute }) {
   return {

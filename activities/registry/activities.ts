@@ -23,7 +23,13 @@ export interface RunEnd {
   tags: Record<string, string>;
 }
 
-export function createRegistryActivities({ registry, artifacts }: { registry: Registry; artifacts: Artifacts }) {
+export function createRegistryActivities({
+  registry,
+  artifacts,
+}: {
+  registry: Registry;
+  artifacts: Artifacts;
+}) {
   return {
     openRun: (opening: RunOpening): Promise<OpenedRun> => registry.openRun(opening),
 
@@ -37,7 +43,15 @@ export function createRegistryActivities({ registry, artifacts }: { registry: Re
     },
 
     /** The verdict, the policy it was reached by and the version it is about, on the run and on the version. */
-    async recordGate({ tag, runId, version, incumbent, report, policy, judgedUnder }: GateRecord): Promise<void> {
+    async recordGate({
+      tag,
+      runId,
+      version,
+      incumbent,
+      report,
+      policy,
+      judgedUnder,
+    }: GateRecord): Promise<void> {
       const tags = {
         [REGISTRY_TAGS.gateVerdict]: report.verdict,
         [REGISTRY_TAGS.gateIncumbent]: incumbent === null ? '' : String(incumbent),
@@ -66,17 +80,37 @@ export function createRegistryActivities({ registry, artifacts }: { registry: Re
     },
 
     /** A version as the registry has it; with `verify`, only when its files still are what was registered. */
-    async resolveModel({ tag, version, verify }: { tag: string; version: number; verify: boolean }): Promise<RegisteredModel> {
+    async resolveModel({
+      tag,
+      version,
+      verify,
+    }: {
+      tag: string;
+      version: number;
+      verify: boolean;
+    }): Promise<RegisteredModel> {
       const model = await registry.resolve(tag, version);
       if (verify) await artifacts.verify(model.uri, model.files);
       return model;
     },
 
-    readJournal: ({ tag, before, limit }: { tag: string; before: number; limit: number }): Promise<LedgerEntry[]> =>
-      registry.readJournal(tag, before, limit),
+    readJournal: ({
+      tag,
+      before,
+      limit,
+    }: {
+      tag: string;
+      before: number;
+      limit: number;
+    }): Promise<LedgerEntry[]> => registry.readJournal(tag, before, limit),
 
-    readEvidence: ({ tag, since }: { tag: string; since: string | null }): Promise<RecordedEvidence[]> =>
-      registry.readEvidence(tag, since),
+    readEvidence: ({
+      tag,
+      since,
+    }: {
+      tag: string;
+      since: string | null;
+    }): Promise<RecordedEvidence[]> => registry.readEvidence(tag, since),
   };
 }
 export type RegistryActivities = ReturnType<typeof createRegistryActivities>;

@@ -54,8 +54,18 @@ export interface Registry {
   ensureModel(tag: string): Promise<{ experimentId: string }>;
   openRun(opening: RunOpening): Promise<OpenedRun>;
   /** Tags and JSON artifacts of a later step; params are write-once. Repeats are harmless. */
-  record(runId: string, step: { tags?: Record<string, string>; params?: Record<string, unknown>; artifacts?: Record<string, unknown> }): Promise<void>;
-  closeRun(runId: string, end: { status: 'FINISHED' | 'FAILED' | 'KILLED'; at: string; tags?: Record<string, string> }): Promise<void>;
+  record(
+    runId: string,
+    step: {
+      tags?: Record<string, string>;
+      params?: Record<string, unknown>;
+      artifacts?: Record<string, unknown>;
+    },
+  ): Promise<void>;
+  closeRun(
+    runId: string,
+    end: { status: 'FINISHED' | 'FAILED' | 'KILLED'; at: string; tags?: Record<string, string> },
+  ): Promise<void>;
   registerVersion(registration: Registration): Promise<{ version: number }>;
   /** Sets version tags, e.g. the gate's verdict. */
   annotateVersion(tag: string, version: number, tags: Record<string, string>): Promise<void>;

@@ -94,7 +94,8 @@ export function toFailure(failed: Failed): ApplicationFailure {
       details: StaleFenceBody.safeParse(body).data ?? details,
     });
   // A route write that names a host which is gone is tried again once its writer has made the host anew.
-  if (code === 'HostNotReady' || (code === 'HostUnknown' && status === 409)) return failure('HostNotReady', message, { details });
+  if (code === 'HostNotReady' || (code === 'HostUnknown' && status === 409))
+    return failure('HostNotReady', message, { details });
   if (status >= 500 || status === 429) return failure('GatewayUnavailable', message, { details });
   return failure('GatewayRefused', message, { details });
 }

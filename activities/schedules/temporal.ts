@@ -1,6 +1,13 @@
 import {
-  isGrpcServiceError, ScheduleAlreadyRunning, ScheduleNotFoundError, type Client, type ScheduleDescription,
-  type ScheduleHandle, type ScheduleOptions, type ScheduleOptionsStartWorkflowAction, type ScheduleOverlapPolicy,
+  isGrpcServiceError,
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  type Client,
+  type ScheduleDescription,
+  type ScheduleHandle,
+  type ScheduleOptions,
+  type ScheduleOptionsStartWorkflowAction,
+  type ScheduleOverlapPolicy,
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 import type { RetrainRequest } from '../../temporal/contracts/runs.js';
@@ -69,10 +76,18 @@ async function remove(handle: ScheduleHandle): Promise<void> {
   }
 }
 
-function wanted({ taskQueue }: Place, of: { tag: string; spec: ScheduleSpec; actor: string }): Wanted {
+function wanted(
+  { taskQueue }: Place,
+  of: { tag: string; spec: ScheduleSpec; actor: string },
+): Wanted {
   const { tag, spec, actor } = of;
   const delayMs = spreadOffsetMs(tag, durationMs(spec.spread ?? '0s') ?? 0);
-  const request: RetrainRequest = { tag, trigger: 'schedule', actor, ...(delayMs > 0 && { delayMs }) };
+  const request: RetrainRequest = {
+    tag,
+    trigger: 'schedule',
+    actor,
+    ...(delayMs > 0 && { delayMs }),
+  };
   return {
     scheduleId: scheduleId(tag),
     spec: { cronExpressions: [spec.cron], timezone: spec.timezone ?? 'UTC' },
@@ -97,7 +112,7 @@ function wanted({ taskQueue }: Place, of: { tag: string; spec: ScheduleSpec; act
 }
 
 function digestIn({ action }: ScheduleDescription): unknown {
-  return action.type === 'startWorkflow' ? action.memo?.['digest'] : undefined;
+  return action.memo?.['digest'];
 }
 
 /**
@@ -117,7 +132,7 @@ function judged(error: unknown, { spec }: Pick<Wanted, 'spec'>): unknown {
 function refusedBecause(error: unknown): string | null {
   if (error instanceof TypeError) return error.message;
   for (let at = error; at instanceof Error; at = at.cause) {
-    if (isGrpcServiceError(at)) return at.code === INVALID_ARGUMENT ? at.details : null;
+    if (isGrpcServiceError(at)) return (at.code as number) === INVALID_ARGUMENT ? at.details : null;
   }
   return null;
 }

@@ -1,9 +1,17 @@
 import {
-  WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client,
+  WithStartWorkflowOperation,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  type Client,
 } from '@temporalio/client';
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
 import type { Admission } from '../../temporal/contracts/runs.js';
-import type { BeginRolloutCommand, LeaseCommand, RollbackCommand, RolloutGrant } from '../../temporal/contracts/tag.js';
+import type {
+  BeginRolloutCommand,
+  LeaseCommand,
+  RollbackCommand,
+  RolloutGrant,
+} from '../../temporal/contracts/tag.js';
 import { RetrainRequest } from '../../temporal/contracts/runs.js';
 import { applicationFailure, failure } from '../../temporal/errors.js';
 import { tagWorkflowId, updateId } from '../../temporal/ids.js';
@@ -23,9 +31,13 @@ export function createTagActivities({ client, taskQueue }: { client: Client; tas
       args: [{ tag }],
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
-    const options = { updateId: updateId(update, command.asked.key, command.asked.hash), args: [command], startWorkflowOperation };
+    const options = {
+      updateId: updateId(update, command.asked.key, command.asked.hash),
+      args: [command],
+      startWorkflowOperation,
+    };
     try {
-      return (await client.workflow.executeUpdateWithStart(update, options));
+      return await client.workflow.executeUpdateWithStart(update, options);
     } catch (error) {
       throw refusal(error);
     }
@@ -41,11 +53,16 @@ export function createTagActivities({ client, taskQueue }: { client: Client; tas
       return admission(client, tag);
     },
 
-    askForTurn: (tag: string, command: BeginRolloutCommand): Promise<RolloutGrant> => ask(tag, 'beginRollout', command),
-    commitRollout: (tag: string, command: LeaseCommand): Promise<LedgerEntry> => ask(tag, 'commitRollout', command),
-    abortRollout: (tag: string, command: LeaseCommand): Promise<LedgerEntry | null> => ask(tag, 'abortRollout', command),
-    renewLease: (tag: string, command: LeaseCommand): Promise<string> => ask(tag, 'renewLease', command),
-    rollBack: (tag: string, command: RollbackCommand): Promise<LedgerEntry> => ask(tag, 'rollback', command),
+    askForTurn: (tag: string, command: BeginRolloutCommand): Promise<RolloutGrant> =>
+      ask(tag, 'beginRollout', command),
+    commitRollout: (tag: string, command: LeaseCommand): Promise<LedgerEntry> =>
+      ask(tag, 'commitRollout', command),
+    abortRollout: (tag: string, command: LeaseCommand): Promise<LedgerEntry | null> =>
+      ask(tag, 'abortRollout', command),
+    renewLease: (tag: string, command: LeaseCommand): Promise<string> =>
+      ask(tag, 'renewLease', command),
+    rollBack: (tag: string, command: RollbackCommand): Promise<LedgerEntry> =>
+      ask(tag, 'rollback', command),
   };
 }
 export type TagActivities = ReturnType<typeof createTagActivities>;
@@ -53,19 +70,26 @@ export type TagActivities = ReturnType<typeof createTagActivities>;
 function checkRequest(request: unknown): void {
   const parsed = RetrainRequest.safeParse(request);
   if (parsed.success) return;
-  const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+  const issues = parsed.error.issues.map(({ path, message }) => ({
+    path: path.join('.'),
+    message,
+  }));
   const said = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
   throw failure('InvalidRequest', said, { details: { issues } });
 }
 
 async function admission(client: Client, tag: string): Promise<Admission> {
   try {
-    const answer = await client.workflow.getHandle(tagWorkflowId(tag)).query<Admission | null>('admission');
+    const answer = await client.workflow
+      .getHandle(tagWorkflowId(tag))
+      .query<Admission | null>('admission');
     if (answer !== null) return answer;
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
-  throw failure('UnknownTag', `expected a definition of '${tag}', and none was applied`, { details: { tag } });
+  throw failure('UnknownTag', `expected a definition of '${tag}', and none was applied`, {
+    details: { tag },
+  });
 }
 
 /** A refusal reaches the run as it was said, and is never retried; a run that ended under its update is. */

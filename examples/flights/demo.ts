@@ -7,7 +7,9 @@ import { definitionOf, NIGHTS, type Night } from './nights.ts';
 import { FLIGHTS_TO_ASK } from './asked.ts';
 import { printTable } from './table.ts';
 
-const { values: options } = parseArgs({ options: { keep: { type: 'boolean' }, directory: { type: 'string', default: '.modelyard/demo' } } });
+const { values: options } = parseArgs({
+  options: { keep: { type: 'boolean' }, directory: { type: 'string', default: '.modelyard/demo' } },
+});
 const TAG = 'flight-delay';
 
 await using stack = await startStack({ directory: options.directory, log: 'info' });
@@ -21,7 +23,10 @@ await using platform = await Platform.connect({
 const rows: string[][] = [];
 for (const night of NIGHTS) rows.push(await tell(night));
 
-printTable(['night', 'tried', 'candidate', 'against', 'AUC', 'better by', 'decision', 'live after'], rows);
+printTable(
+  ['night', 'tried', 'candidate', 'against', 'AUC', 'better by', 'decision', 'live after'],
+  rows,
+);
 await printLedger();
 console.log(`\nRuns      ${stack.temporal.uiUrl}/namespaces/${stack.temporal.namespace}/workflows`);
 console.log(`Models    ${stack.mlflow.url}/#/models/${TAG}`);
@@ -35,7 +40,11 @@ if (options.keep) {
 async function tell(night: Night): Promise<string[]> {
   console.log(`\n${night.asOf}  ${night.story}`);
   await platform.models.apply(definitionOf(night));
-  const run = await platform.retrain(TAG, { asOf: new Date(night.asOf), reason: night.story, idempotencyKey: night.asOf });
+  const run = await platform.retrain(TAG, {
+    asOf: new Date(night.asOf),
+    reason: night.story,
+    idempotencyKey: night.asOf,
+  });
   const result = await run.result();
   console.log(`  ${result.decision}: ${result.reason}`);
   if (result.decision === 'promoted') await ask();
@@ -47,7 +56,9 @@ async function tell(night: Night): Promise<string[]> {
 /** Callers name the tag; which model answers is the platform's business. */
 async function ask(): Promise<void> {
   const { predictions, modelId } = await platform.score(TAG, FLIGHTS_TO_ASK);
-  const late = predictions.map((probability) => `${String(Math.round(Number(probability) * 100))} %`);
+  const late = predictions.map(
+    (probability) => `${String(Math.round(Number(probability) * 100))} %`,
+  );
   console.log(`  ${modelId} says: late with ${late.join(', ')}`);
 }
 
@@ -61,9 +72,20 @@ function row(night: Night, { gate, ...result }: RetrainResult, live: string | nu
   const auc = gate?.checks.find(({ rule }) => rule === 'auc improvement');
   const candidate = gate?.checks.find(({ rule }) => rule === 'auc threshold')?.candidate;
   const [low, high] = auc?.interval ?? [];
-  const better = auc?.difference == null ? '' : `${signed(auc.difference)} [${signed(low)}, ${signed(high)}]`;
-  const decision = night.rolledBack === undefined ? result.decision : `${result.decision}, rolled back`;
-  return [night.asOf, night.recipe, result.modelId ?? '', result.incumbent ?? 'nothing', candidate?.toFixed(3) ?? '', better, decision, live ?? 'nothing'];
+  const better =
+    auc?.difference == null ? '' : `${signed(auc.difference)} [${signed(low)}, ${signed(high)}]`;
+  const decision =
+    night.rolledBack === undefined ? result.decision : `${result.decision}, rolled back`;
+  return [
+    night.asOf,
+    night.recipe,
+    result.modelId ?? '',
+    result.incumbent ?? 'nothing',
+    candidate?.toFixed(3) ?? '',
+    better,
+    decision,
+    live ?? 'nothing',
+  ];
 }
 
 function signed(value: number | undefined): string {
@@ -71,8 +93,17 @@ function signed(value: number | undefined): string {
 }
 
 async function printLedger(): Promise<void> {
-  const moves = (await platform.ledger(TAG)).filter(({ action }) => ['promote', 'rollback'].includes(action));
-  const line = ({ seq, action, from, to, actor, reason }: LedgerEntry): string[] => [String(seq), action, from ?? 'nothing', to ?? 'nothing', actor, reason];
+  const moves = (await platform.ledger(TAG)).filter(({ action }) =>
+    ['promote', 'rollback'].includes(action),
+  );
+  const line = ({ seq, action, from, to, actor, reason }: LedgerEntry): string[] => [
+    String(seq),
+    action,
+    from ?? 'nothing',
+    to ?? 'nothing',
+    actor,
+    reason,
+  ];
   console.log('\nWhich model was live, who moved it and why:');
   printTable(['seq', 'action', 'from', 'to', 'by', 'why'], moves.reverse().map(line));
   const { ok, checked } = await platform.verify(TAG);

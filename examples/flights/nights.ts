@@ -26,7 +26,11 @@ const RECIPES = {
 };
 
 export const NIGHTS: Night[] = [
-  { asOf: '2013-03-04', recipe: 'schedule', story: 'the first model: a regression on the schedule' },
+  {
+    asOf: '2013-03-04',
+    recipe: 'schedule',
+    story: 'the first model: a regression on the schedule',
+  },
   { asOf: '2013-03-11', recipe: 'weather', story: 'boosted trees that know the weather' },
   { asOf: '2013-03-12', recipe: 'weather', story: 'the same a night later: better by a hair' },
   { asOf: '2013-03-25', recipe: 'weather', story: 'the same two weeks later' },
@@ -46,7 +50,8 @@ export function definitionOf({ recipe }: Night): ModelDefinition {
   const { $schema: _, ...definition } = weather;
   const { code, data, ...training } = definition.training;
   const here = new URL('.', import.meta.url);
-  if (code.kind !== 'python' || data.kind !== 'parquet') throw new Error('expected Python code and Parquet data');
+  if (code.kind !== 'python' || data.kind !== 'parquet')
+    throw new Error('expected Python code and Parquet data');
   return {
     ...definition,
     training: {

@@ -2,14 +2,16 @@ import { InvalidArgumentError } from 'commander';
 
 export function date(text: string): Date {
   const parsed = new Date(text);
-  if (Number.isNaN(parsed.getTime())) throw new InvalidArgumentError(`expected an ISO-8601 instant, got '${text}'.`);
+  if (Number.isNaN(parsed.getTime()))
+    throw new InvalidArgumentError(`expected an ISO-8601 instant, got '${text}'.`);
   return parsed;
 }
 
 export function jsonObject(text: string): Record<string, unknown> {
   try {
     const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
+      return parsed as Record<string, unknown>;
   } catch {
     // Told below, like any other text that is no object.
   }
@@ -17,7 +19,8 @@ export function jsonObject(text: string): Record<string, unknown> {
 }
 
 export function version(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError(`expected a version number, got '${text}'.`);
+  if (!/^[1-9]\d*$/.test(text))
+    throw new InvalidArgumentError(`expected a version number, got '${text}'.`);
   return Number(text);
 }
 

@@ -16,22 +16,34 @@ export function addChangeCommands(program: Command, context: Context): void {
   };
 
   change(program.command('promote <tag> <version>'), 'roll a registered model out')
-    .option('--override <why>', 'why a model without a passed gate against the live one may go live')
+    .option(
+      '--override <why>',
+      'why a model without a passed gate against the live one may go live',
+    )
     .option('--expected-live <version>', 'refuse when another version is live', version)
-    .action((tag: string, number: string, flags: ChangeFlags & { override?: string; expectedLive?: number }) =>
-      context.withPlatform(async (platform) => {
-        const run = await platform.promote(tag, version(number), {
-          ...changeOptions(flags),
-          ...(flags.override !== undefined && { override: flags.override }),
-          ...(flags.expectedLive !== undefined && { expectedLive: flags.expectedLive }),
-        });
-        context.note(`run ${run.workflowId}${run.url === null ? '' : `  ${run.url}`}`);
-        answer(await run.committed());
-      }),
+    .action(
+      (
+        tag: string,
+        number: string,
+        flags: ChangeFlags & { override?: string; expectedLive?: number },
+      ) =>
+        context.withPlatform(async (platform) => {
+          const run = await platform.promote(tag, version(number), {
+            ...changeOptions(flags),
+            ...(flags.override !== undefined && { override: flags.override }),
+            ...(flags.expectedLive !== undefined && { expectedLive: flags.expectedLive }),
+          });
+          context.note(`run ${run.workflowId}${run.url === null ? '' : `  ${run.url}`}`);
+          answer(await run.committed());
+        }),
     );
 
   change(program.command('demote <tag>'), 'take the live model out of service')
-    .addOption(new Option('--to <model>', 'where traffic goes').choices(['previous', 'none']).default('previous'))
+    .addOption(
+      new Option('--to <model>', 'where traffic goes')
+        .choices(['previous', 'none'])
+        .default('previous'),
+    )
     .action((tag: string, flags: ChangeFlags & { to: 'previous' | 'none' }) =>
       context.withPlatform(async (platform) => {
         answer(await platform.demote(tag, { ...changeOptions(flags), to: flags.to }));
@@ -40,23 +52,29 @@ export function addChangeCommands(program: Command, context: Context): void {
 
   change(program.command('rollback <tag>'), 'take traffic off a bad model at once')
     .option('--from <version>', 'the model to leave', version)
-    .option('--to <target>', "'previous', a version, or an instant at which a good one was live", versionOrDate)
-    .action((tag: string, flags: ChangeFlags & { from?: number; to?: number | Date | 'previous' }) =>
-      context.withPlatform(async (platform) => {
-        const { from, to } = flags;
-        const target = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
-        answer(await platform.rollback(tag, { ...changeOptions(flags), ...target }));
-      }),
+    .option(
+      '--to <target>',
+      "'previous', a version, or an instant at which a good one was live",
+      versionOrDate,
+    )
+    .action(
+      (tag: string, flags: ChangeFlags & { from?: number; to?: number | Date | 'previous' }) =>
+        context.withPlatform(async (platform) => {
+          const { from, to } = flags;
+          const target = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+          answer(await platform.rollback(tag, { ...changeOptions(flags), ...target }));
+        }),
     );
 
   for (const [name, description] of [
     ['quarantine', 'keep a version from being promoted or rolled back to'],
     ['release', 'let a quarantined version be promoted again'],
   ] as const) {
-    change(program.command(`${name} <tag> <version>`), description).action((tag: string, number: string, flags: ChangeFlags) =>
-      context.withPlatform(async (platform) => {
-        answer(await platform[name](tag, version(number), changeOptions(flags)));
-      }),
+    change(program.command(`${name} <tag> <version>`), description).action(
+      (tag: string, number: string, flags: ChangeFlags) =>
+        context.withPlatform(async (platform) => {
+          answer(await platform[name](tag, version(number), changeOptions(flags)));
+        }),
     );
   }
 }

@@ -26,7 +26,9 @@ export function processContext(options: () => GlobalOptions): Context {
       return await work(platform);
     },
     answer(value, text) {
-      process.stdout.write(`${options().json === true ? JSON.stringify(value, null, 2) : text()}\n`);
+      process.stdout.write(
+        `${options().json === true ? JSON.stringify(value, null, 2) : text()}\n`,
+      );
     },
     note(line) {
       process.stderr.write(`${line}\n`);

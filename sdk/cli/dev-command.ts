@@ -8,7 +8,11 @@ export function addDevCommand(program: Command, context: Context): void {
     .command('dev')
     .description('run the whole stack on this machine: Temporal, MLflow, gateway, worker')
     .option('--directory <path>', 'where its state is kept', '.modelyard')
-    .addOption(new Option('--log <level>', 'what is told while it starts').choices(['quiet', 'info']).default('info'))
+    .addOption(
+      new Option('--log <level>', 'what is told while it starts')
+        .choices(['quiet', 'info'])
+        .default('info'),
+    )
     .action(async (flags: { directory: string; log: 'quiet' | 'info' }) => {
       const ended = new Promise<void>((resolve) => {
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
@@ -22,8 +26,18 @@ export function addDevCommand(program: Command, context: Context): void {
         MLFLOW_TRACKING_URI: stack.mlflow.url,
         MODELYARD_GATEWAY_URL: stack.gateway.url,
       };
-      context.answer(settings, () => Object.entries(settings).map(([name, value]) => `export ${name}=${value}`).join('\n'));
-      context.note(facts([['Temporal', stack.temporal.uiUrl], ['MLflow', stack.mlflow.url], ['gateway', stack.gateway.url]]));
+      context.answer(settings, () =>
+        Object.entries(settings)
+          .map(([name, value]) => `export ${name}=${value}`)
+          .join('\n'),
+      );
+      context.note(
+        facts([
+          ['Temporal', stack.temporal.uiUrl],
+          ['MLflow', stack.mlflow.url],
+          ['gateway', stack.gateway.url],
+        ]),
+      );
       context.note('Ctrl-C stops it; its state stays in the directory');
       // Holds the process: neither a signal's listener nor the stack's children do.
       const alive = setInterval(() => undefined, 60_000);

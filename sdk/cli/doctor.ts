@@ -18,8 +18,16 @@ export interface Finding {
 export async function examine(): Promise<Finding[]> {
   const options = resolveOptions();
   const temporal = await examineTemporal(options);
-  const mlflow = await examineHttp('MLflow', options.mlflow.trackingUri, { path: '/health', variable: 'MLFLOW_TRACKING_URI', authorization: options.mlflow.authorization });
-  const gateway = await examineHttp('gateway', options.gateway.url, { path: '/healthz', variable: 'MODELYARD_GATEWAY_URL', authorization: null });
+  const mlflow = await examineHttp('MLflow', options.mlflow.trackingUri, {
+    path: '/health',
+    variable: 'MLFLOW_TRACKING_URI',
+    authorization: options.mlflow.authorization,
+  });
+  const gateway = await examineHttp('gateway', options.gateway.url, {
+    path: '/healthz',
+    variable: 'MODELYARD_GATEWAY_URL',
+    authorization: null,
+  });
   return [{ check: 'Node', ok: true, detail: process.version }, ...temporal, ...mlflow, ...gateway];
 }
 
@@ -43,12 +51,14 @@ async function examineTemporal(options: ResolvedOptions): Promise<Finding[]> {
 
 async function serverVersion({ connection, options }: Session): Promise<string> {
   const { serverVersion: version } = await connection.workflowService.getClusterInfo({});
-  const numbers = (version ?? '').split('.').map(Number);
+  const numbers = version.split('.').map(Number);
   const older = MINIMUM_SERVER.findIndex((minimum, index) => (numbers[index] ?? 0) !== minimum);
   if (older >= 0 && (numbers[older] ?? 0) < (MINIMUM_SERVER[older] ?? 0)) {
-    throw new Error(`server ${version ?? 'unknown'} at ${options.temporal.address}; expected ${MINIMUM_SERVER.join('.')} or newer`);
+    throw new Error(
+      `server ${version} at ${options.temporal.address}; expected ${MINIMUM_SERVER.join('.')} or newer`,
+    );
   }
-  return `server ${version ?? 'unknown'} at ${options.temporal.address}, namespace ${options.temporal.namespace}`;
+  return `server ${version} at ${options.temporal.address}, namespace ${options.temporal.namespace}`;
 }
 
 async function searchAttributes(session: Session): Promise<string> {
@@ -56,15 +66,23 @@ async function searchAttributes(session: Session): Promise<string> {
   const { customAttributes } = await callService(session, () =>
     session.connection.operatorService.listSearchAttributes({ namespace }),
   );
-  const missing = Object.keys(SEARCH_ATTRIBUTES).filter((name) => !Object.hasOwn(customAttributes, name));
-  if (missing.length > 0) throw new Error(`${missing.join(', ')} missing in ${namespace}; a worker registers them when it starts`);
+  const missing = Object.keys(SEARCH_ATTRIBUTES).filter(
+    (name) => !Object.hasOwn(customAttributes, name),
+  );
+  if (missing.length > 0)
+    throw new Error(
+      `${missing.join(', ')} missing in ${namespace}; a worker registers them when it starts`,
+    );
   return 'registered';
 }
 
 async function workerSeen(session: Session): Promise<string> {
   const { taskQueue } = session.options;
   const seenMsAgo = Date.now() - (await lastSeen(session));
-  if (seenMsAgo > WORKER_FRESH_MS) throw new Error(`nobody works on ${taskQueue}; start a worker (modelyard dev) or correct MODELYARD_TASK_QUEUE`);
+  if (seenMsAgo > WORKER_FRESH_MS)
+    throw new Error(
+      `nobody works on ${taskQueue}; start a worker (modelyard dev) or correct MODELYARD_TASK_QUEUE`,
+    );
   return `polls ${taskQueue}`;
 }
 
@@ -73,9 +91,16 @@ async function examineHttp(
   url: string | null,
   place: { path: string; variable: string; authorization: string | null },
 ): Promise<Finding[]> {
-  if (url === null) return [{ check: name, ok: true, detail: `not configured (${place.variable}); only needed by some verbs` }];
+  if (url === null)
+    return [
+      {
+        check: name,
+        ok: true,
+        detail: `not configured (${place.variable}); only needed by some verbs`,
+      },
+    ];
   const askedAt = Date.now();
-  let skewMs: number | null = null;
+  const clock: { skewMs?: number } = {};
   const reached = await finding(name, async () => {
     const response = await fetch(`${url.replace(/\/+$/, '')}${place.path}`, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -83,13 +108,27 @@ async function examineHttp(
     });
     const told = response.headers.get('date');
     // The header counts in whole seconds.
-    if (told !== null) skewMs = Math.max(0, Math.abs(new Date(told).getTime() + 500 - (askedAt + Date.now()) / 2) - 500);
+    if (told !== null)
+      clock.skewMs = Math.max(
+        0,
+        Math.abs(new Date(told).getTime() + 500 - (askedAt + Date.now()) / 2) - 500,
+      );
     if (!response.ok) throw new Error(`${url}${place.path} answered ${String(response.status)}`);
     return url;
   });
-  if (skewMs === null) return [reached];
+  const { skewMs } = clock;
+  if (skewMs === undefined) return [reached];
   const ok = skewMs <= MAX_CLOCK_SKEW_MS;
-  return [reached, { check: `${name} clock`, ok, detail: ok ? 'in step' : `${String(Math.round(skewMs / 1000))} s apart; set both clocks by NTP` }];
+  return [
+    reached,
+    {
+      check: `${name} clock`,
+      ok,
+      detail: ok
+        ? 'in step'
+        : `${String(Math.round(skewMs / 1000))} s apart; set both clocks by NTP`,
+    },
+  ];
 }
 
 async function finding(check: string, look: () => Promise<string>): Promise<Finding> {

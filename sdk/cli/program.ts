@@ -40,14 +40,20 @@ function addDoctor(program: Command, context: Context): void {
     .action(async () => {
       const findings = await examine();
       context.answer(findings, () =>
-        table(['check', '', 'detail'], findings.map(({ check, ok, detail }) => [check, ok ? 'ok' : 'FAILED', detail])),
+        table(
+          ['check', '', 'detail'],
+          findings.map(({ check, ok, detail }) => [check, ok ? 'ok' : 'FAILED', detail]),
+        ),
       );
       if (findings.some(({ ok }) => !ok)) context.exitWith(EXIT.failed);
     });
 }
 
 /** Runs one command line and says how it ended; never throws. */
-export async function runCommandLine(argv: string[], write: (text: string) => void): Promise<number> {
+export async function runCommandLine(
+  argv: string[],
+  write: (text: string) => void,
+): Promise<number> {
   const program = buildProgram();
   try {
     await program.parseAsync(argv);
@@ -62,8 +68,17 @@ export async function runCommandLine(argv: string[], write: (text: string) => vo
 /** A refusal is a sentence for people and a record for programs; anything else is a defect, with its stack. */
 function describe(error: unknown, json: boolean): string {
   if (error instanceof ModelyardError) {
-    const { name, message, code, stack: _, cause: __, ...fields } = error as ModelyardError & Record<string, unknown>;
-    return json ? JSON.stringify({ error: { name, code, message, ...fields } }, null, 2) : `${name}: ${message}`;
+    const {
+      name,
+      message,
+      code,
+      stack: _,
+      cause: __,
+      ...fields
+    } = error as ModelyardError & Record<string, unknown>;
+    return json
+      ? JSON.stringify({ error: { name, code, message, ...fields } }, null, 2)
+      : `${name}: ${message}`;
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -10,7 +10,10 @@ const SIGNS: Record<RunStatus['stages'][number]['state'], string> = {
 };
 
 /** One line per stage that changed, so that progress reads the same on a terminal and in a log. */
-export async function follow(statuses: AsyncIterable<RunStatus>, write: (line: string) => void): Promise<void> {
+export async function follow(
+  statuses: AsyncIterable<RunStatus>,
+  write: (line: string) => void,
+): Promise<void> {
   const told = new Map<string, string>();
   for await (const status of statuses) {
     for (const stage of status.stages) {
@@ -22,7 +25,16 @@ export async function follow(statuses: AsyncIterable<RunStatus>, write: (line: s
   }
 }
 
-export function stageLine({ name, state, startedAt, finishedAt, detail }: RunStatus['stages'][number]): string {
-  const took = startedAt && finishedAt ? ` ${((finishedAt.getTime() - startedAt.getTime()) / 1000).toFixed(1)} s` : '';
+export function stageLine({
+  name,
+  state,
+  startedAt,
+  finishedAt,
+  detail,
+}: RunStatus['stages'][number]): string {
+  const took =
+    startedAt && finishedAt
+      ? ` ${((finishedAt.getTime() - startedAt.getTime()) / 1000).toFixed(1)} s`
+      : '';
   return `${SIGNS[state]} ${name} ${state}${took}${detail === undefined ? '' : `: ${detail}`}`;
 }

@@ -17,17 +17,34 @@ interface RetrainFlags {
 }
 
 export function addRunCommands(program: Command, context: Context): void {
+  addRetrain(program, context);
+  addEvaluate(program, context);
+  addRuns(program, context);
+}
+
+function addRetrain(program: Command, context: Context): void {
   program
     .command('retrain <tag>')
-    .description('train, evaluate against the live model, gate, and promote when the definition says so')
+    .description(
+      'train, evaluate against the live model, gate, and promote when the definition says so',
+    )
     .option('--as-of <instant>', 'data cut-off (default: now)', date)
-    .option('--params <json>', "over the definition's params: a key replaces, null removes", jsonObject)
+    .option(
+      '--params <json>',
+      "over the definition's params: a key replaces, null removes",
+      jsonObject,
+    )
     .option('--no-promote', 'record the verdict, promote nothing')
     .option('--key <key>', 'idempotency key: the same key and request is the same run')
     .option('--reason <text>', 'kept with the run')
     .option('--follow', 'show the stages and wait for the decision (default on a terminal)')
     .option('--no-follow', 'print the run and return')
-    .addOption(new Option('--expect <decision>', `exit ${String(EXIT.unexpected)} on any other decision`).choices(['promoted', 'better-not-promoted', 'not-better', 'inconclusive', 'skipped']))
+    .addOption(
+      new Option(
+        '--expect <decision>',
+        `exit ${String(EXIT.unexpected)} on any other decision`,
+      ).choices(['promoted', 'better-not-promoted', 'not-better', 'inconclusive', 'skipped']),
+    )
     .action((tag: string, flags: RetrainFlags) =>
       context.withPlatform(async (platform) => {
         const run = await platform.retrain(tag, retrainOptions(flags));
@@ -37,7 +54,9 @@ export function addRunCommands(program: Command, context: Context): void {
         else context.answer({ workflowId: run.workflowId, url: run.url }, () => run.workflowId);
       }),
     );
+}
 
+function addEvaluate(program: Command, context: Context): void {
   program
     .command('evaluate <modelId>')
     .description('score a registered model on a holdout, e.g. a later one when labels arrived late')
@@ -45,40 +64,57 @@ export function addRunCommands(program: Command, context: Context): void {
     .option('--until <instant>', 'end of the holdout', date)
     .option('--against <model>', "a model id, 'live' or 'none'")
     .option('--key <key>', 'idempotency key')
-    .action((modelId: string, flags: { from?: Date; until?: Date; against?: string; key?: string }) =>
-      context.withPlatform(async (platform) => {
-        const run = await platform.evaluate(modelId, {
-          ...((flags.from ?? flags.until) && { holdout: { from: flags.from, until: flags.until } as { from: Date; until: Date } }),
-          ...(flags.against !== undefined && { against: flags.against }),
-          ...(flags.key !== undefined && { idempotencyKey: flags.key }),
-        });
-        context.note(`run ${run.workflowId}`);
-        const report = await run.result();
-        context.answer(report, () => table(['metric', 'value'], Object.entries(report.metrics).sort()));
-      }),
+    .action(
+      (modelId: string, flags: { from?: Date; until?: Date; against?: string; key?: string }) =>
+        context.withPlatform(async (platform) => {
+          const run = await platform.evaluate(modelId, {
+            ...((flags.from ?? flags.until) && {
+              holdout: { from: flags.from, until: flags.until } as { from: Date; until: Date },
+            }),
+            ...(flags.against !== undefined && { against: flags.against }),
+            ...(flags.key !== undefined && { idempotencyKey: flags.key }),
+          });
+          context.note(`run ${run.workflowId}`);
+          const report = await run.result();
+          context.answer(report, () =>
+            table(['metric', 'value'], Object.entries(report.metrics).sort()),
+          );
+        }),
     );
+}
 
+function addRuns(program: Command, context: Context): void {
   program
     .command('runs [tag]')
     .description('runs, newest first')
     .option('--kind <kind>', 'retrain, evaluate or rollout')
     .option('--state <state>', 'running, waiting, completed, failed or cancelled')
     .option('--limit <count>', 'how many', Number, 20)
-    .action((tag: string | undefined, flags: { kind?: 'retrain'; state?: 'running'; limit: number }) =>
-      context.withPlatform(async (platform) => {
-        const { limit, ...filter } = flags;
-        const found: RunStatus[] = [];
-        for await (const run of platform.runs.list({ ...filter, ...(tag !== undefined && { tag }) })) {
-          found.push(run);
-          if (found.length >= limit) break;
-        }
-        context.answer(found, () =>
-          table(
-            ['run', 'state', 'stage', 'started', 'finished'],
-            found.map((run) => [run.workflowId, run.state, run.stage, instant(run.startedAt), instant(run.finishedAt)]),
-          ),
-        );
-      }),
+    .action(
+      (tag: string | undefined, flags: { kind?: 'retrain'; state?: 'running'; limit: number }) =>
+        context.withPlatform(async (platform) => {
+          const { limit, ...filter } = flags;
+          const found: RunStatus[] = [];
+          for await (const run of platform.runs.list({
+            ...filter,
+            ...(tag !== undefined && { tag }),
+          })) {
+            found.push(run);
+            if (found.length >= limit) break;
+          }
+          context.answer(found, () =>
+            table(
+              ['run', 'state', 'stage', 'started', 'finished'],
+              found.map((run) => [
+                run.workflowId,
+                run.state,
+                run.stage,
+                instant(run.startedAt),
+                instant(run.finishedAt),
+              ]),
+            ),
+          );
+        }),
     );
 }
 
@@ -92,7 +128,11 @@ function retrainOptions(flags: RetrainFlags): RetrainOptions {
   };
 }
 
-async function finish(context: Context, run: RetrainHandle, expected: string | undefined): Promise<void> {
+async function finish(
+  context: Context,
+  run: RetrainHandle,
+  expected: string | undefined,
+): Promise<void> {
   await follow(run.watch(), (line) => {
     context.note(line);
   });
@@ -112,6 +152,12 @@ function describeResult(result: RetrainResult): string {
     ['MLflow run', result.registryRunId],
   ]);
   if (result.gate === null) return summary;
-  const checks = result.gate.checks.map((check) => [check.rule, check.verdict, check.candidate, check.incumbent, check.reason]);
+  const checks = result.gate.checks.map((check) => [
+    check.rule,
+    check.verdict,
+    check.candidate,
+    check.incumbent,
+    check.reason,
+  ]);
   return `${summary}\n\n${table(['gate check', 'verdict', 'candidate', 'incumbent', 'reason'], checks)}`;
 }

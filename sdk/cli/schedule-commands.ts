@@ -5,8 +5,16 @@ import type { Context } from './context.js';
 import { instant, table } from './table.js';
 
 export function addScheduleCommands(program: Command, context: Context): void {
-  const schedules = program.command('schedules').description("retrains by the clock; ids read 'tag/<tag>'");
+  const schedules = program
+    .command('schedules')
+    .description("retrains by the clock; ids read 'tag/<tag>'");
+  addList(schedules, context);
+  addApply(schedules, context);
+  addBackfill(schedules, context);
+  addSwitches(schedules, context);
+}
 
+function addList(schedules: Command, context: Context): void {
   schedules
     .command('list', { isDefault: true })
     .description('all schedules with their next slot')
@@ -18,13 +26,21 @@ export function addScheduleCommands(program: Command, context: Context): void {
           table(
             ['schedule', 'cron', 'time zone', 'next', 'missed', 'skipped', 'paused'],
             all.map((status) => [
-              status.id, status.spec.cron, status.spec.timezone ?? 'UTC', instant(status.next[0]), status.missed, status.skipped, status.paused?.reason,
+              status.id,
+              status.spec.cron,
+              status.spec.timezone ?? 'UTC',
+              instant(status.next[0]),
+              status.missed,
+              status.skipped,
+              status.paused?.reason,
             ]),
           ),
         );
       }),
     );
+}
 
+function addApply(schedules: Command, context: Context): void {
   schedules
     .command('apply <tag>')
     .description("set the schedule of a tag's definition")
@@ -36,10 +52,15 @@ export function addScheduleCommands(program: Command, context: Context): void {
     .action((tag: string, spec: ScheduleSpec) =>
       context.withPlatform(async (platform) => {
         const result = await platform.schedules.apply(tag, spec);
-        context.answer(result, () => `tag/${tag}: ${result.changed ? 'applied' : 'nothing changed'}`);
+        context.answer(
+          result,
+          () => `tag/${tag}: ${result.changed ? 'applied' : 'nothing changed'}`,
+        );
       }),
     );
+}
 
+function addBackfill(schedules: Command, context: Context): void {
   schedules
     .command('backfill <id>')
     .description('run the slots of a period, oldest first')
@@ -51,7 +72,9 @@ export function addScheduleCommands(program: Command, context: Context): void {
         context.answer({ id }, () => `${id}: backfill begun`);
       }),
     );
+}
 
+function addSwitches(schedules: Command, context: Context): void {
   schedules
     .command('pause <id>')
     .requiredOption('--reason <text>', 'shown until it is resumed')
@@ -62,7 +85,11 @@ export function addScheduleCommands(program: Command, context: Context): void {
       }),
     );
 
-  for (const [verb, done] of [['resume', 'resumed'], ['trigger', 'started a run'], ['delete', 'deleted']] as const) {
+  for (const [verb, done] of [
+    ['resume', 'resumed'],
+    ['trigger', 'started a run'],
+    ['delete', 'deleted'],
+  ] as const) {
     schedules.command(`${verb} <id>`).action((id: string) =>
       context.withPlatform(async (platform) => {
         await platform.schedules[verb](id);

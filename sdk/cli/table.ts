@@ -3,8 +3,15 @@ import { stripVTControlCharacters } from 'node:util';
 /** Columns aligned by their widest cell, the last one ragged. Control characters of foreign text never reach the terminal. */
 export function table(header: string[], rows: (string | number | null | undefined)[][]): string {
   const cells = [header, ...rows].map((row) => row.map(cell));
-  const widths = header.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
-  const lines = cells.map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  const widths = header.map((_, column) =>
+    Math.max(...cells.map((row) => (row[column] ?? '').length)),
+  );
+  const lines = cells.map((row) =>
+    row
+      .map((text, column) => text.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
   const rule = widths.map((width) => '─'.repeat(width)).join('  ');
   return [lines[0], rule, ...lines.slice(1)].join('\n');
 }
@@ -22,5 +29,10 @@ function cell(value: string | number | null | undefined): string {
 
 /** '2026-11-21 09:30:05Z': sortable and unambiguous in any terminal. */
 export function instant(date: Date | null | undefined): string | null {
-  return date ? date.toISOString().replace('T', ' ').replace(/\.\d+Z$/, 'Z') : null;
+  return date
+    ? date
+        .toISOString()
+        .replace('T', ' ')
+        .replace(/\.\d+Z$/, 'Z')
+    : null;
 }

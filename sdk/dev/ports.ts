@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 
 import { setupError } from '../../temporal/server/setup-error.mjs';
 
-export const PORT_NAMES = ['temporal', 'temporalUi', 'mlflow', 'gateway'] as const;
+const PORT_NAMES = ['temporal', 'temporalUi', 'mlflow', 'gateway'] as const;
 export type PortName = (typeof PORT_NAMES)[number];
 export type Ports = Record<PortName, number>;
 

@@ -40,7 +40,7 @@ export async function startWorker(
   );
 }
 
-export function workerConfig(
+function workerConfig(
   layout: Layout,
   { temporal, trackingUri, gatewayUrl, tools }: WorkerOptions,
 ): object {

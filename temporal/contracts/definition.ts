@@ -50,7 +50,8 @@ function dataContradictions({ training, gate }: Definition): Contradiction[] {
   const needsTime = (path: (string | number)[], what: string): void => {
     if (!timed) found.push({ path, message: `${what} needs training.data.timeColumn` });
   };
-  if (training.holdout.kind === 'last') needsTime(['training', 'holdout', 'kind'], "a holdout of kind 'last'");
+  if (training.holdout.kind === 'last')
+    needsTime(['training', 'holdout', 'kind'], "a holdout of kind 'last'");
   if (training.labelDelay !== undefined) needsTime(['training', 'labelDelay'], 'labelDelay');
   if (training.data.kind === 'parquet' && training.data.window !== undefined) {
     needsTime(['training', 'data', 'window'], 'window');
@@ -58,7 +59,8 @@ function dataContradictions({ training, gate }: Definition): Contradiction[] {
   if (training.data.kind === 'sql' && gate.autoPromote === true) {
     found.push({
       path: ['training', 'data', 'kind'],
-      message: "'sql' is for experiments: it cannot feed a tag whose gate promotes on its own; use 'parquet' or set gate.autoPromote to false",
+      message:
+        "'sql' is for experiments: it cannot feed a tag whose gate promotes on its own; use 'parquet' or set gate.autoPromote to false",
     });
   }
   return found;
@@ -69,14 +71,16 @@ function columnContradictions({ training, evaluation }: Definition): Contradicti
   const seen = new Set<string>();
   training.features.forEach((column, index) => {
     const path = ['training', 'features', index];
-    if (column === training.label) found.push({ path, message: `the label '${column}' cannot be a feature` });
+    if (column === training.label)
+      found.push({ path, message: `the label '${column}' cannot be a feature` });
     if (seen.has(column)) found.push({ path, message: `'${column}' is listed twice` });
     seen.add(column);
   });
   if (training.task === 'custom' && evaluation?.entry === undefined) {
     found.push({
       path: ['evaluation', 'entry'],
-      message: "a task of kind 'custom' has no metrics of its own; name your evaluation as \"file.py:function\"",
+      message:
+        'a task of kind \'custom\' has no metrics of its own; name your evaluation as "file.py:function"',
     });
   }
   return found;
@@ -94,14 +98,20 @@ function gateContradictions({ gate, evaluation }: Definition): Contradiction[] {
     }
   });
   if (gate.metrics.every((rule) => rule.dryRun === true)) {
-    found.push({ path: ['gate', 'metrics'], message: 'every rule is a dry run, so nothing decides and nothing can pass' });
+    found.push({
+      path: ['gate', 'metrics'],
+      message: 'every rule is a dry run, so nothing decides and nothing can pass',
+    });
   }
   if (gate.firstModel !== 'hold' && gate.autoPromote === true) {
-    const judges = gate.metrics.some((rule) => rule.threshold !== undefined && rule.dryRun !== true);
+    const judges = gate.metrics.some(
+      (rule) => rule.threshold !== undefined && rule.dryRun !== true,
+    );
     if (!judges) {
       found.push({
         path: ['gate', 'firstModel'],
-        message: "without a threshold nothing judges the first model; give a rule a threshold or set firstModel to 'hold'",
+        message:
+          "without a threshold nothing judges the first model; give a rule a threshold or set firstModel to 'hold'",
       });
     }
   }
@@ -112,6 +122,9 @@ function paramsContradictions({ training }: Definition): Contradiction[] {
   const bytes = new TextEncoder().encode(JSON.stringify(training.params ?? {})).byteLength;
   if (bytes <= MAX_PARAMS_BYTES) return [];
   return [
-    { path: ['training', 'params'], message: `expected at most ${String(MAX_PARAMS_BYTES)} bytes of JSON, got ${String(bytes)}` },
+    {
+      path: ['training', 'params'],
+      message: `expected at most ${String(MAX_PARAMS_BYTES)} bytes of JSON, got ${String(bytes)}`,
+    },
   ];
 }

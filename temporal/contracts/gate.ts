@@ -25,7 +25,10 @@ export const MetricRule = z
       rule.minImprovement !== undefined ||
       rule.minRelativeImprovement !== undefined ||
       rule.confidence !== undefined,
-    { error: 'expected at least one bound: threshold, minImprovement, minRelativeImprovement or confidence' },
+    {
+      error:
+        'expected at least one bound: threshold, minImprovement, minRelativeImprovement or confidence',
+    },
   );
 export type MetricRule = z.infer<typeof MetricRule>;
 

@@ -16,7 +16,12 @@ export const JobSpec = z.strictObject({
   tag: z.string(),
   program: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('harness'), step: z.enum(['train', 'evaluate']) }),
-    z.strictObject({ kind: z.literal('image'), image: z.string(), command: z.array(z.string()).optional(), step: z.enum(['train', 'evaluate']) }),
+    z.strictObject({
+      kind: z.literal('image'),
+      image: z.string(),
+      command: z.array(z.string()).optional(),
+      step: z.enum(['train', 'evaluate']),
+    }),
   ]),
   document: z.record(z.string(), z.unknown()),
   resources: z.strictObject({
@@ -42,8 +47,16 @@ export type JobRef = z.infer<typeof JobRef>;
 /** Why a job ended badly. The decision (retry free, retry counted, fail) is made from it in `workflows/policy/attempts.ts`. */
 export const JobFailure = z.object({
   cause: z.enum([
-    'user-error', 'temporary', 'interrupted', 'out-of-memory', 'deadline', 'crashed', 'disrupted', 'start-failed',
-    'integrity', 'bad-result',
+    'user-error',
+    'temporary',
+    'interrupted',
+    'out-of-memory',
+    'deadline',
+    'crashed',
+    'disrupted',
+    'start-failed',
+    'integrity',
+    'bad-result',
   ]),
   exitCode: z.int().nullable(),
   signal: z.string().nullable(),
@@ -66,7 +79,11 @@ export const JobObservation = z.discriminatedUnion('phase', [
 ]);
 export type JobObservation = z.infer<typeof JobObservation>;
 
-export const ModelFile = z.object({ path: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().nonnegative() });
+export const ModelFile = z.object({
+  path: z.string(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  bytes: z.int().nonnegative(),
+});
 
 /** What a training job publishes (result.json). Unknown fields are kept out of histories. */
 export const TrainResult = z.object({
@@ -81,9 +98,22 @@ export const TrainResult = z.object({
   features: z.array(z.string()),
   dataDigest: Digest,
   rows: z.object({ train: z.int(), holdout: z.int(), unlabelled: z.int(), tooYoung: z.int() }),
-  holdout: z.object({ digest: Digest, rows: z.int(), from: z.string().nullish(), to: z.string().nullish() }),
-  trainedOn: z.object({ from: z.string().nullable(), until: z.string().nullable(), holdout: z.unknown(), timeColumn: z.string().nullable() }),
+  holdout: z.object({
+    digest: Digest,
+    rows: z.int(),
+    from: z.string().nullish(),
+    to: z.string().nullish(),
+  }),
+  trainedOn: z.object({
+    from: z.string().nullable(),
+    until: z.string().nullable(),
+    holdout: z.unknown(),
+    timeColumn: z.string().nullable(),
+  }),
   metrics: z.record(z.string(), z.number()),
-  ownEvaluation: z.union([z.literal(false), z.object({ digest: Digest, rows: z.int(), uri: z.string() })]),
+  ownEvaluation: z.union([
+    z.literal(false),
+    z.object({ digest: Digest, rows: z.int(), uri: z.string() }),
+  ]),
 });
 export type TrainResult = z.infer<typeof TrainResult>;

@@ -2,8 +2,21 @@ import { z } from 'zod';
 import { Digest, Instant, ModelId, ModelTag } from './scalars.js';
 
 export const LedgerAction = z.enum([
-  'define', 'rollout-start', 'shift', 'promote', 'demote', 'rollback', 'abort', 'shadow-start', 'shadow-end',
-  'freeze', 'unfreeze', 'quarantine', 'release', 'repair', 'retire',
+  'define',
+  'rollout-start',
+  'shift',
+  'promote',
+  'demote',
+  'rollback',
+  'abort',
+  'shadow-start',
+  'shadow-end',
+  'freeze',
+  'unfreeze',
+  'quarantine',
+  'release',
+  'repair',
+  'retire',
 ]);
 export type LedgerAction = z.infer<typeof LedgerAction>;
 

@@ -33,7 +33,12 @@ export const RegisteredModel = ModelRecord.extend({
   /** Definition digest, code revision and the like: the `modelyard.*` version tags. */
   tags: z.record(z.string(), z.string()),
   gate: z
-    .object({ verdict: z.string(), incumbent: z.int().nullable(), policyDigest: z.string(), judgedUnder: z.string() })
+    .object({
+      verdict: z.string(),
+      incumbent: z.int().nullable(),
+      policyDigest: z.string(),
+      judgedUnder: z.string(),
+    })
     .nullable(),
 });
 export type RegisteredModel = z.infer<typeof RegisteredModel>;

@@ -12,12 +12,19 @@ export type RouteTarget = z.infer<typeof RouteTarget>;
 export const Route = z.strictObject({
   live: RouteTarget.nullable(),
   canary: RouteTarget.extend({ weightPercent: z.number().gt(0).lte(100) }).optional(),
-  mirror: RouteTarget.extend({ samplingPercent: z.number().gt(0).lte(100), until: Instant }).optional(),
+  mirror: RouteTarget.extend({
+    samplingPercent: z.number().gt(0).lte(100),
+    until: Instant,
+  }).optional(),
 });
 export type Route = z.infer<typeof Route>;
 
 /** A route with the fence it was written under; fence 0 and no live model: never written. */
-export const FencedRoute = z.strictObject({ tag: ModelTag, fence: z.int().nonnegative(), route: Route });
+export const FencedRoute = z.strictObject({
+  tag: ModelTag,
+  fence: z.int().nonnegative(),
+  route: Route,
+});
 export type FencedRoute = z.infer<typeof FencedRoute>;
 
 /** What a host is asked to serve. Immutable: another model or digest is another host. */

@@ -11,7 +11,15 @@ export const RunKind = z.enum(['retrain', 'evaluate', 'rollout', 'shadow', 'flee
 export type RunKind = z.infer<typeof RunKind>;
 
 export const Decision = z.enum([
-  'promoted', 'better-not-promoted', 'not-better', 'inconclusive', 'rejected', 'superseded', 'aborted', 'skipped', 'rolled-back',
+  'promoted',
+  'better-not-promoted',
+  'not-better',
+  'inconclusive',
+  'rejected',
+  'superseded',
+  'aborted',
+  'skipped',
+  'rolled-back',
 ]);
 export type Decision = z.infer<typeof Decision>;
 
@@ -129,10 +137,25 @@ export const Admission = z.object({
 export type Admission = z.infer<typeof Admission>;
 
 export const ReadRequest = z.discriminatedUnion('what', [
-  z.strictObject({ what: z.literal('ledger'), tag: ModelTag, before: z.int().positive(), limit: z.int().min(1).max(1000) }),
+  z.strictObject({
+    what: z.literal('ledger'),
+    tag: ModelTag,
+    before: z.int().positive(),
+    limit: z.int().min(1).max(1000),
+  }),
   z.strictObject({ what: z.literal('evidence'), tag: ModelTag, since: Instant.optional() }),
-  z.strictObject({ what: z.literal('simulate'), tag: ModelTag, policy: GatePolicy.optional(), since: Instant.optional() }),
-  z.strictObject({ what: z.literal('model'), tag: ModelTag, version: Version, verify: z.boolean() }),
+  z.strictObject({
+    what: z.literal('simulate'),
+    tag: ModelTag,
+    policy: GatePolicy.optional(),
+    since: Instant.optional(),
+  }),
+  z.strictObject({
+    what: z.literal('model'),
+    tag: ModelTag,
+    version: Version,
+    verify: z.boolean(),
+  }),
 ]);
 export type ReadRequest = z.infer<typeof ReadRequest>;
 
@@ -146,10 +169,15 @@ export const RecordedEvidence = z.object({
 });
 export type RecordedEvidence = z.infer<typeof RecordedEvidence>;
 
-
 export const Simulation = z.object({
   decisions: z.array(
-    z.object({ runId: z.string(), at: Instant, actual: Decision.nullable(), would: Verdict, reasons: z.array(z.string()) }),
+    z.object({
+      runId: z.string(),
+      at: Instant,
+      actual: Decision.nullable(),
+      would: Verdict,
+      reasons: z.array(z.string()),
+    }),
   ),
   changed: z.int().nonnegative(),
 });

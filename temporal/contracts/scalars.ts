@@ -6,16 +6,15 @@ const TAG_PART = '[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?';
 const TAG = new RegExp(`^${TAG_PART}(?:\\.${TAG_PART})?$`);
 const MODEL_ID = new RegExp(`^(${TAG_PART}(?:\\.${TAG_PART})?)/([1-9][0-9]{0,8})$`);
 
-export const ModelTag = z
-  .string()
-  .regex(TAG, {
-    error: (issue) =>
-      `expected "<name>" or "<family>.<member>", each part 1 to 40 characters of [a-z0-9-] that begin and end with [a-z0-9], got ${JSON.stringify(issue.input)}`,
-  });
+export const ModelTag = z.string().regex(TAG, {
+  error: (issue) =>
+    `expected "<name>" or "<family>.<member>", each part 1 to 40 characters of [a-z0-9-] that begin and end with [a-z0-9], got ${JSON.stringify(issue.input)}`,
+});
 export type ModelTag = z.infer<typeof ModelTag>;
 
 export const ModelId = z.string().regex(MODEL_ID, {
-  error: (issue) => `expected "<tag>/<version>" such as "flight-delay/7", got ${JSON.stringify(issue.input)}`,
+  error: (issue) =>
+    `expected "<tag>/<version>" such as "flight-delay/7", got ${JSON.stringify(issue.input)}`,
 });
 export type ModelId = z.infer<typeof ModelId>;
 
@@ -29,12 +28,14 @@ export const Duration = z
   .string()
   .max(40)
   .refine((text) => durationMs(text) !== undefined, {
-    error: (issue) => `expected a duration such as '30m', '24h' or '7d', got ${JSON.stringify(issue.input)}`,
+    error: (issue) =>
+      `expected a duration such as '30m', '24h' or '7d', got ${JSON.stringify(issue.input)}`,
   });
 export type Duration = z.infer<typeof Duration>;
 
 export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, {
-  error: (issue) => `expected 'sha256:' and 64 hexadecimal digits, got ${JSON.stringify(issue.input)}`,
+  error: (issue) =>
+    `expected 'sha256:' and 64 hexadecimal digits, got ${JSON.stringify(issue.input)}`,
 });
 export type Digest = z.infer<typeof Digest>;
 
@@ -44,7 +45,8 @@ export const IdempotencyKey = z
   .min(1)
   .max(255)
   .regex(/^[A-Za-z0-9_.:@=-]+$/, {
-    error: (issue) => `expected characters of [A-Za-z0-9_.:@=-], got ${JSON.stringify(issue.input)}`,
+    error: (issue) =>
+      `expected characters of [A-Za-z0-9_.:@=-], got ${JSON.stringify(issue.input)}`,
   });
 export const ColumnName = z.string().min(1).max(200);
 export const MetricName = z

@@ -10,7 +10,8 @@ const Timezone = z
   .string()
   .max(100)
   .refine((name) => isTimezone(name), {
-    error: (issue) => `expected an IANA time zone such as 'Europe/Berlin', got ${JSON.stringify(issue.input)}`,
+    error: (issue) =>
+      `expected an IANA time zone such as 'Europe/Berlin', got ${JSON.stringify(issue.input)}`,
   });
 
 function isTimezone(name: string): boolean {

@@ -42,7 +42,11 @@ export const BeginRolloutCommand = z.strictObject({
 });
 export type BeginRolloutCommand = z.infer<typeof BeginRolloutCommand>;
 
-export const LeaseCommand = z.strictObject({ asked: Asked, lease: z.string(), step: z.int().nonnegative() });
+export const LeaseCommand = z.strictObject({
+  asked: Asked,
+  lease: z.string(),
+  step: z.int().nonnegative(),
+});
 export type LeaseCommand = z.infer<typeof LeaseCommand>;
 
 export const ReleaseHostCommand = z.strictObject({ asked: Asked, host: z.string() });
@@ -55,7 +59,10 @@ export const RollbackCommand = z.strictObject({
 });
 export type RollbackCommand = z.infer<typeof RollbackCommand>;
 
-export const DemoteCommand = z.strictObject({ asked: Asked, to: z.enum(['previous', 'none']).optional() });
+export const DemoteCommand = z.strictObject({
+  asked: Asked,
+  to: z.enum(['previous', 'none']).optional(),
+});
 export type DemoteCommand = z.infer<typeof DemoteCommand>;
 
 export const QuarantineCommand = z.strictObject({ asked: Asked, version: Version });
@@ -90,7 +97,9 @@ export const TagView = z.object({
   liveSince: Instant.nullable(),
   previous: ModelId.nullable(),
   previousWarm: z.boolean(),
-  rollout: z.object({ modelId: ModelId, weightPercent: z.number(), workflowId: z.string() }).nullable(),
+  rollout: z
+    .object({ modelId: ModelId, weightPercent: z.number(), workflowId: z.string() })
+    .nullable(),
   shadow: z.object({ modelId: ModelId, until: Instant, workflowId: z.string() }).nullable(),
   frozen: z.object({ by: z.string(), reason: z.string(), until: Instant.nullable() }).nullable(),
   quarantined: z.array(z.int()),
@@ -99,7 +108,13 @@ export const TagView = z.object({
   head: Digest,
   registry: z.object({ inSync: z.boolean(), pending: z.int(), parked: z.string().nullable() }),
   serving: z.object({ inSync: z.boolean(), observedFence: z.int() }),
-  lastRun: z.object({ workflowId: z.string(), decision: z.string().nullable(), finishedAt: Instant.nullable() }).nullable(),
+  lastRun: z
+    .object({
+      workflowId: z.string(),
+      decision: z.string().nullable(),
+      finishedAt: Instant.nullable(),
+    })
+    .nullable(),
 });
 export type TagView = z.infer<typeof TagView>;
 

@@ -43,11 +43,10 @@ export const Holdout = z.discriminatedUnion('kind', [
 export type Holdout = z.infer<typeof Holdout>;
 
 /** Relative path without '..' below the code directory, then ':' and a Python identifier. */
-const Entry = z
-  .string()
-  .regex(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|:))[^:\\]+\.py:[A-Za-z_]\w*$/, {
-    error: (issue) => `expected "file.py:function" below the code directory, got ${JSON.stringify(issue.input)}`,
-  });
+const Entry = z.string().regex(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|:))[^:\\]+\.py:[A-Za-z_]\w*$/, {
+  error: (issue) =>
+    `expected "file.py:function" below the code directory, got ${JSON.stringify(issue.input)}`,
+});
 
 export const Code = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -59,7 +58,8 @@ export const Code = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('image'),
     image: z.string().regex(/^[^\s@]+@sha256:[0-9a-f]{64}$/, {
-      error: (issue) => `expected an image by digest, "name@sha256:…", got ${JSON.stringify(issue.input)}`,
+      error: (issue) =>
+        `expected an image by digest, "name@sha256:…", got ${JSON.stringify(issue.input)}`,
     }),
     command: z.array(z.string()).max(100).optional(),
   }),
@@ -74,7 +74,12 @@ export const Resources = z.strictObject({
 });
 export type Resources = z.infer<typeof Resources>;
 
-export const Task = z.enum(['binary-classification', 'multiclass-classification', 'regression', 'custom']);
+export const Task = z.enum([
+  'binary-classification',
+  'multiclass-classification',
+  'regression',
+  'custom',
+]);
 export type Task = z.infer<typeof Task>;
 
 export const TrainingSpec = z.strictObject({

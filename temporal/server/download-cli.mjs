@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { runCommand } from './command.mjs';
 
 /** Where the Temporal SDKs look for their development server. */
-export const DOWNLOAD_SERVICE = 'https://temporal.download';
+const DOWNLOAD_SERVICE = 'https://temporal.download';
 
 /** @type {Record<string, string>} */
 const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64' };

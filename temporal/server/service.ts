@@ -26,7 +26,7 @@ export interface RecordedService extends ProcessIdentity {
   logStart: number;
 }
 
-export type Probe = (service: RecordedService) => Promise<boolean>;
+type Probe = (service: RecordedService) => Promise<boolean>;
 
 const ADOPTION_PATIENCE_MS = 15_000;
 const ADOPTION_GRACE_MS = 10_000;

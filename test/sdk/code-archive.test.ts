@@ -47,7 +47,9 @@ describe('the code archive', () => {
 
   it('has the digest that other machines and releases computed', async () => {
     await write('train.py', 'def train(features, labels, params): ...\n');
-    expect((await packCode(directory)).digest).toMatchInlineSnapshot(`"sha256:91f4f460cf943a65e2168c102967b812c0341b15d10c61bdd0f61236fc9aa496"`);
+    expect((await packCode(directory)).digest).toMatchInlineSnapshot(
+      `"sha256:91f4f460cf943a65e2168c102967b812c0341b15d10c61bdd0f61236fc9aa496"`,
+    );
   });
 
   it('changes its digest with a byte, a name or the executable bit', async () => {
@@ -63,11 +65,23 @@ describe('the code archive', () => {
   });
 
   it('leaves out what never travels and what .modelyardignore names, which cannot bring the former back', async () => {
-    for (const path of ['train.py', '.git/HEAD', 'lib/__pycache__/x.pyc', '.venv/bin/python', 'node_modules/x/i.js', '.modelyard/state', 'data/big.parquet', 'notes.md']) {
+    for (const path of [
+      'train.py',
+      '.git/HEAD',
+      'lib/__pycache__/x.pyc',
+      '.venv/bin/python',
+      'node_modules/x/i.js',
+      '.modelyard/state',
+      'data/big.parquet',
+      'notes.md',
+    ]) {
       await write(path, path);
     }
     await write('.modelyardignore', '*.md\ndata/\n!.git\n');
-    expect(Object.keys(await unpacked((await packCode(directory)).content))).toEqual(['.modelyardignore', 'train.py']);
+    expect(Object.keys(await unpacked((await packCode(directory)).content))).toEqual([
+      '.modelyardignore',
+      'train.py',
+    ]);
   });
 
   it('packs the file an inner link names, and refuses links that lead outside or to folders', async () => {
@@ -89,6 +103,8 @@ describe('the code archive', () => {
   it('F23 refuses more than 20 MiB and names the biggest files', async () => {
     await write('train.py', 'a');
     await write('weights.bin', 'x'.repeat(21 * 1024 * 1024));
-    await expect(packCode(directory)).rejects.toThrow(/20971520 bytes.*\.modelyardignore.*weights\.bin/s);
+    await expect(packCode(directory)).rejects.toThrow(
+      /20971520 bytes.*\.modelyardignore.*weights\.bin/s,
+    );
   });
 });

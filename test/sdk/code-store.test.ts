@@ -18,7 +18,10 @@ const archiveOf = (text: string) => {
 const options = () => resolveOptions({ mlflow: { trackingUri: mlflow.url } }, {});
 /** The artifact as MLflow serves it, read and changed behind the store's back. */
 const stored = (uri: string, request: RequestInit = {}): Promise<Response> =>
-  fetch(`${mlflow.url}/api/2.0/mlflow-artifacts/artifacts/${uri.slice('mlflow-artifacts:/'.length)}`, request);
+  fetch(
+    `${mlflow.url}/api/2.0/mlflow-artifacts/artifacts/${uri.slice('mlflow-artifacts:/'.length)}`,
+    request,
+  );
 
 describe('the code store, on a real MLflow', () => {
   it('S5 writes an archive once, under the name of its content', async () => {
@@ -48,7 +51,9 @@ describe('the code store, on a real MLflow', () => {
   });
 
   it('says what to set, or what does not answer', async () => {
-    await expect(storeCode(resolveOptions({}, {}), archiveOf('x'))).rejects.toBeInstanceOf(ConfigError);
+    await expect(storeCode(resolveOptions({}, {}), archiveOf('x'))).rejects.toBeInstanceOf(
+      ConfigError,
+    );
     const away = resolveOptions({ mlflow: { trackingUri: 'http://127.0.0.1:1' } }, {});
     await expect(storeCode(away, archiveOf('x'))).rejects.toMatchObject({ dependency: 'mlflow' });
     await expect(storeCode(away, archiveOf('x'))).rejects.toBeInstanceOf(UnavailableError);

@@ -17,19 +17,39 @@ afterEach(() => rm(directory, { recursive: true }));
 function pythonDefinition(): ModelDefinition {
   const base = imageDefinition('flight-delay');
   const code = { kind: 'python' as const, directory: '.', entry: 'train.py:train' };
-  return { ...base, training: { ...base.training, code, data: { kind: 'parquet', uri: 'data/flights.parquet', timeColumn: 'at' } } };
+  return {
+    ...base,
+    training: {
+      ...base.training,
+      code,
+      data: { kind: 'parquet', uri: 'data/flights.parquet', timeColumn: 'at' },
+    },
+  };
 }
-const issuesOf = (error: unknown): string[] => (error as InvalidDefinitionError).issues.map(({ path }) => path);
+const issuesOf = (error: unknown): string[] =>
+  (error as InvalidDefinitionError).issues.map(({ path }) => path);
 
 describe('a definition', () => {
   it('R1 names every missing field at once', () => {
-    const attempt = (): unknown => defineModel({ tag: 'x', training: { code: { kind: 'python', directory: '.', entry: 'train.py:train' } } } as never);
+    const attempt = (): unknown =>
+      defineModel({
+        tag: 'x',
+        training: { code: { kind: 'python', directory: '.', entry: 'train.py:train' } },
+      } as never);
     expect(attempt).toThrow(InvalidDefinitionError);
     try {
       attempt();
     } catch (error) {
       expect(issuesOf(error)).toEqual(
-        expect.arrayContaining(['owner', 'training.task', 'training.data', 'training.features', 'training.label', 'training.holdout', 'gate']),
+        expect.arrayContaining([
+          'owner',
+          'training.task',
+          'training.data',
+          'training.features',
+          'training.label',
+          'training.holdout',
+          'gate',
+        ]),
       );
       expect(String(error)).toContain('training.label: is required');
     }
@@ -43,7 +63,10 @@ describe('a definition', () => {
 
   it("resolves its file's paths against the file's folder, and names all that is missing together", async () => {
     const file = join(directory, 'modelyard.json');
-    await writeFile(file, JSON.stringify({ $schema: './modelyard.schema.json', ...pythonDefinition() }));
+    await writeFile(
+      file,
+      JSON.stringify({ $schema: './modelyard.schema.json', ...pythonDefinition() }),
+    );
     const error = await loadDefinition({ file }).catch((caught: unknown) => caught);
     expect(issuesOf(error)).toEqual(['training.code.entry', 'training.data.uri']);
     await writeFile(join(directory, 'train.py'), '');
@@ -51,19 +74,32 @@ describe('a definition', () => {
     await writeFile(join(directory, 'data/flights.parquet'), '');
     const loaded = await loadDefinition({ file });
     expect(loaded.codeDirectory).toBe(directory);
-    expect(loaded.definition.training.data).toMatchObject({ uri: pathToFileURL(join(directory, 'data/flights.parquet')).href });
+    expect(loaded.definition.training.data).toMatchObject({
+      uri: pathToFileURL(join(directory, 'data/flights.parquet')).href,
+    });
   });
 
   it('tells missing files together with bad fields', async () => {
-    const wrong = { ...pythonDefinition(), owner: undefined, training: { ...pythonDefinition().training, code: { kind: 'python', directory: join(directory, 'gone'), entry: 'train.py:train' } } };
+    const wrong = {
+      ...pythonDefinition(),
+      owner: undefined,
+      training: {
+        ...pythonDefinition().training,
+        code: { kind: 'python', directory: join(directory, 'gone'), entry: 'train.py:train' },
+      },
+    };
     const error = await loadDefinition(wrong as never).catch((caught: unknown) => caught);
     expect(issuesOf(error)).toEqual(['owner', 'training.code.directory', 'training.data.uri']);
   });
 
   it('says what is wrong with a file that is absent or no JSON', async () => {
-    await expect(loadDefinition({ file: join(directory, 'absent.json') })).rejects.toThrow(/absent\.json: expected a file/);
+    await expect(loadDefinition({ file: join(directory, 'absent.json') })).rejects.toThrow(
+      /absent\.json: expected a file/,
+    );
     await writeFile(join(directory, 'bad.json'), '{');
-    await expect(loadDefinition({ file: join(directory, 'bad.json') })).rejects.toThrow(/bad\.json: expected JSON/);
+    await expect(loadDefinition({ file: join(directory, 'bad.json') })).rejects.toThrow(
+      /bad\.json: expected JSON/,
+    );
   });
 
   it("has a digest that covers the code's content, never its place", () => {

@@ -17,10 +17,17 @@ console.log(JSON.stringify(loaded));
 `;
 
 it('importing the package loads no worker, Kubernetes, AWS, server or packing code', async () => {
-  const args = ['--import', './scripts/typescript-sources.mjs', '--input-type=module', '--eval', LIST_MODULES];
+  const args = [
+    '--import',
+    './scripts/typescript-sources.mjs',
+    '--input-type=module',
+    '--eval',
+    LIST_MODULES,
+  ];
   const { stdout } = await run(process.execPath, args, { cwd: root, maxBuffer: 64 * 1024 * 1024 });
   const loaded = JSON.parse(stdout) as string[];
   expect(loaded.some((url) => url.endsWith('sdk/platform.ts'))).toBe(true);
-  const heavy = /@temporalio\/(worker|core-bridge|activity)|@kubernetes|@aws-sdk|\/fastify\/|\/undici\/|\/tar-stream\/|\/commander\/|\/(workers|activities|workflows|gateway)\/[^/]+\.ts$|\/sdk\/(dev|cli)\//;
+  const heavy =
+    /@temporalio\/(worker|core-bridge|activity)|@kubernetes|@aws-sdk|\/fastify\/|\/undici\/|\/tar-stream\/|\/commander\/|\/(workers|activities|workflows|gateway)\/[^/]+\.ts$|\/sdk\/(dev|cli)\//;
   expect(loaded.filter((url) => heavy.test(url))).toEqual([]);
 });

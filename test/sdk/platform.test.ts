@@ -2,12 +2,29 @@ import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  BusyError, IdempotencyConflictError, IntegrityError, InvalidRequestError, LiveChangedError, NoRollbackTargetError, Platform,
-  QuarantinedError, RunCancelledError, RunFailedError, UnavailableError, UnknownModelError, UnknownRunError, UnknownTagError,
+  BusyError,
+  IdempotencyConflictError,
+  IntegrityError,
+  InvalidRequestError,
+  LiveChangedError,
+  NoRollbackTargetError,
+  Platform,
+  QuarantinedError,
+  RunCancelledError,
+  RunFailedError,
+  UnavailableError,
+  UnknownModelError,
+  UnknownRunError,
+  UnknownTagError,
   type RetrainHandle,
 } from '../../sdk/index.js';
 import { imageDefinition } from './fixtures/definition.js';
-import { startTemporal, startWorker, type RunningWorker, type TemporalServer } from './fixtures/server.js';
+import {
+  startTemporal,
+  startWorker,
+  type RunningWorker,
+  type TemporalServer,
+} from './fixtures/server.js';
 
 const TASK_QUEUE = 'sdk-tests';
 let server: TemporalServer;
@@ -20,7 +37,11 @@ const newTag = async (): Promise<string> => {
   await platform.models.apply(imageDefinition(tag));
   return tag;
 };
-const rejection = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => undefined, (error: unknown) => error);
+const rejection = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 const drain = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
   const all: T[] = [];
   for await (const item of items) all.push(item);
@@ -53,7 +74,10 @@ describe('models', () => {
     const tag = await newTag();
     const changed = imageDefinition(tag, { description: 'night flights' });
     const dry = await platform.models.apply(changed, { dryRun: true });
-    expect(dry).toMatchObject({ changed: true, diff: [{ path: 'description', from: undefined, to: 'night flights' }] });
+    expect(dry).toMatchObject({
+      changed: true,
+      diff: [{ path: 'description', from: undefined, to: 'night flights' }],
+    });
     expect(await platform.models.get(tag)).not.toHaveProperty('description');
     const wet = await platform.models.apply(changed);
     expect(wet).toStrictEqual(dry);
@@ -65,9 +89,17 @@ describe('models', () => {
     await platform.models.apply(imageDefinition(`${family}.north`));
     await platform.models.apply(imageDefinition(`${family}.south`, { tier: 'experimental' }));
     await expect
-      .poll(async () => (await drain(platform.models.list({ family, owner: 'delays' }))).map(({ tag }) => tag).sort(), { timeout: 10_000 })
+      .poll(
+        async () =>
+          (await drain(platform.models.list({ family, owner: 'delays' })))
+            .map(({ tag }) => tag)
+            .sort(),
+        { timeout: 10_000 },
+      )
       .toEqual([`${family}.north`, `${family}.south`]);
-    expect((await drain(platform.models.list({ family, tier: 'experimental' }))).map(({ tag }) => tag)).toEqual([`${family}.south`]);
+    expect(
+      (await drain(platform.models.list({ family, tier: 'experimental' }))).map(({ tag }) => tag),
+    ).toEqual([`${family}.south`]);
     expect(await drain(platform.models.list({ family, owner: 'nobody' }))).toEqual([]);
   });
 });
@@ -75,12 +107,18 @@ describe('models', () => {
 describe('retrain', () => {
   it('F7 R7 starts one run for 100 racing calls with one key', async () => {
     const tag = await newTag();
-    const calls = Array.from({ length: 100 }, () => platform.retrain(tag, { idempotencyKey: 'nightly', params: { holdMs: 500 } }));
+    const calls = Array.from({ length: 100 }, () =>
+      platform.retrain(tag, { idempotencyKey: 'nightly', params: { holdMs: 500 } }),
+    );
     const handles = await Promise.all(calls);
-    expect(new Set(handles.map(({ workflowId }) => workflowId))).toEqual(new Set([`retrain/${tag}/nightly`]));
+    expect(new Set(handles.map(({ workflowId }) => workflowId))).toEqual(
+      new Set([`retrain/${tag}/nightly`]),
+    );
     const results = await Promise.all(handles.slice(0, 3).map((handle) => handle.result()));
     expect(new Set(results.map(({ reason }) => reason)).size).toBe(1);
-    const runs = await drain(client.workflow.list({ query: `WorkflowId = 'retrain/${tag}/nightly'` }));
+    const runs = await drain(
+      client.workflow.list({ query: `WorkflowId = 'retrain/${tag}/nightly'` }),
+    );
     expect(runs).toHaveLength(1);
   });
 
@@ -88,12 +126,17 @@ describe('retrain', () => {
     const tag = await newTag();
     const running = await platform.retrain(tag, { idempotencyKey: 'k', params: { holdMs: 1000 } });
     const other = { idempotencyKey: 'k', params: { depth: 9 } };
-    expect(await rejection(platform.retrain(tag, other))).toMatchObject({ code: 'IdempotencyConflict', idempotencyKey: 'k' });
+    expect(await rejection(platform.retrain(tag, other))).toMatchObject({
+      code: 'IdempotencyConflict',
+      idempotencyKey: 'k',
+    });
     await running.result();
     expect(await rejection(platform.retrain(tag, other))).toBeInstanceOf(IdempotencyConflictError);
     const failed = await platform.retrain(tag, { idempotencyKey: 'bad', params: { fail: 'boom' } });
     await rejection(failed.result());
-    expect(await rejection(platform.retrain(tag, { idempotencyKey: 'bad' }))).toBeInstanceOf(IdempotencyConflictError);
+    expect(await rejection(platform.retrain(tag, { idempotencyKey: 'bad' }))).toBeInstanceOf(
+      IdempotencyConflictError,
+    );
   });
 
   it('answers a completed run again and runs a failed one again, for the same key and request', async () => {
@@ -113,25 +156,43 @@ describe('retrain', () => {
   it('R5 shows the run under its tag, actor and owner to another process, which can wait for it', async () => {
     const tag = await newTag();
     const { workflowId, url } = await platform.retrain(tag, { reason: 'a *new* week' });
-    expect(url).toBe(`http://127.0.0.1:8233/namespaces/default/workflows/${encodeURIComponent(workflowId)}`);
+    expect(url).toBe(
+      `http://127.0.0.1:8233/namespaces/default/workflows/${encodeURIComponent(workflowId)}`,
+    );
     const described = await client.workflow.getHandle(workflowId).describe();
     expect(described.memo).toMatchObject({ actor: 'alice' });
     expect(await described.staticSummary()).toBe(`retrain ${tag} by alice: a \\*new\\* week`);
-    await using elsewhere = await Platform.connect({ temporal: { address: server.address }, taskQueue: TASK_QUEUE });
+    await using elsewhere = await Platform.connect({
+      temporal: { address: server.address },
+      taskQueue: TASK_QUEUE,
+    });
     const handle = (await elsewhere.runs.get(workflowId)) as RetrainHandle;
     expect(handle.kind).toBe('retrain');
     expect(await handle.result()).toMatchObject({ tag, decision: 'not-better' });
-    expect(await handle.status()).toMatchObject({ workflowId, tag, kind: 'retrain', state: 'completed' });
+    expect(await handle.status()).toMatchObject({
+      workflowId,
+      tag,
+      kind: 'retrain',
+      state: 'completed',
+    });
     expect(await handle.gate()).toMatchObject({ verdict: 'passed' });
     expect(await handle.rollout()).toBeNull();
-    await expect.poll(async () => (await drain(elsewhere.runs.list({ tag, kind: 'retrain', state: 'completed' }))).length, { timeout: 10_000 }).toBe(1);
+    await expect
+      .poll(
+        async () =>
+          (await drain(elsewhere.runs.list({ tag, kind: 'retrain', state: 'completed' }))).length,
+        { timeout: 10_000 },
+      )
+      .toBe(1);
   });
 
   it('R1 names every bad field at once and starts nothing', async () => {
     const options = { asOf: new Date(NaN), params: { rate: NaN }, reason: '', unknown: 1 } as never;
     const error = (await rejection(platform.retrain('Not A Tag', options))) as InvalidRequestError;
     expect(error).toBeInstanceOf(InvalidRequestError);
-    expect(error.issues.map(({ path }) => path)).toEqual(expect.arrayContaining(['tag', 'options.asOf', 'options.reason', 'options']));
+    expect(error.issues.map(({ path }) => path)).toEqual(
+      expect.arrayContaining(['tag', 'options.asOf', 'options.reason', 'options']),
+    );
   });
 
   it('F23 refuses params over 64 KiB after merging and says the sizes', async () => {
@@ -142,7 +203,10 @@ describe('retrain', () => {
   });
 
   it('refuses a tag without a definition', async () => {
-    expect(await rejection(platform.retrain('nobody-knows'))).toMatchObject({ code: 'UnknownTag', tag: 'nobody-knows' });
+    expect(await rejection(platform.retrain('nobody-knows'))).toMatchObject({
+      code: 'UnknownTag',
+      tag: 'nobody-knows',
+    });
     expect(await rejection(platform.status('nobody-knows'))).toBeInstanceOf(UnknownTagError);
   });
 
@@ -151,7 +215,11 @@ describe('retrain', () => {
     const run = await platform.retrain(tag, { params: { fail: "KeyError: 'distance'" } });
     const error = await rejection(run.result());
     expect(error).toBeInstanceOf(RunFailedError);
-    expect(error).toMatchObject({ stage: 'training', failureType: 'JobFailed', workflowId: run.workflowId });
+    expect(error).toMatchObject({
+      stage: 'training',
+      failureType: 'JobFailed',
+      workflowId: run.workflowId,
+    });
     expect(String(error)).toContain("KeyError: 'distance'");
     expect(await run.status()).toMatchObject({ state: 'failed' });
   });
@@ -187,16 +255,28 @@ describe('retrain', () => {
     expect((await run.rollout())?.workflowId).toBe(rollout.workflowId);
     const status = await run.status();
     expect(status.state).toBe('completed');
-    expect(status.stages.map(({ name }) => name)).toEqual(['admission', 'training', 'gate', 'turn', 'commit']);
+    expect(status.stages.map(({ name }) => name)).toEqual([
+      'admission',
+      'training',
+      'gate',
+      'turn',
+      'commit',
+    ]);
     expect((await drain(run.watch())).at(-1)?.state).toBe('completed');
   });
 
   it("answers with the rollout's own decision when it was not committed", async () => {
     const tag = await newTag();
     const rollout = await platform.promote(tag, 7, { reason: 'overtaken' });
-    expect(await rejection(rollout.committed())).toMatchObject({ code: 'RunFailed', failureType: 'superseded' });
+    expect(await rejection(rollout.committed())).toMatchObject({
+      code: 'RunFailed',
+      failureType: 'superseded',
+    });
     const run = await platform.retrain(tag, { params: { rollout: rollout.workflowId } });
-    expect(await run.result()).toMatchObject({ decision: 'superseded', reason: 'a newer one came' });
+    expect(await run.result()).toMatchObject({
+      decision: 'superseded',
+      reason: 'a newer one came',
+    });
   });
 });
 
@@ -205,27 +285,47 @@ describe('promote', () => {
     const tag = await newTag();
     const options = { reason: 'better', idempotencyKey: 'p1' };
     const handle = await platform.promote(tag, 7, options);
-    expect(await handle.committed()).toMatchObject({ action: 'promote', to: `${tag}/7`, actor: 'alice' });
+    expect(await handle.committed()).toMatchObject({
+      action: 'promote',
+      to: `${tag}/7`,
+      actor: 'alice',
+    });
     expect((await platform.promote(tag, 7, options)).workflowId).toBe(handle.workflowId);
-    expect(await rejection(platform.promote(tag, 7, { ...options, reason: 'worse' }))).toBeInstanceOf(IdempotencyConflictError);
+    expect(
+      await rejection(platform.promote(tag, 7, { ...options, reason: 'worse' })),
+    ).toBeInstanceOf(IdempotencyConflictError);
   });
 
   it('I2 asks for an override where no gate passed, and says why', async () => {
     const tag = await newTag();
-    const error = (await rejection(platform.promote(tag, 8, { reason: 'try' }))) as InvalidRequestError;
+    const error = (await rejection(
+      platform.promote(tag, 8, { reason: 'try' }),
+    )) as InvalidRequestError;
     expect(error).toBeInstanceOf(InvalidRequestError);
     expect(error.issues[0]).toMatchObject({ path: 'options.override' });
     expect(error.message).toContain('no gate has judged it');
-    expect((await platform.promote(tag, 8, { reason: 'try', override: 'seen by hand' })).kind).toBe('rollout');
+    expect((await platform.promote(tag, 8, { reason: 'try', override: 'seen by hand' })).kind).toBe(
+      'rollout',
+    );
   });
 
   it('refuses what cannot be promoted before anything is started', async () => {
     const tag = await newTag();
-    expect(await rejection(platform.promote(tag, 404, { reason: 'r' }))).toBeInstanceOf(UnknownModelError);
-    expect(await rejection(platform.promote(tag, 666, { reason: 'r' }))).toBeInstanceOf(IntegrityError);
-    expect(await rejection(platform.promote(tag, 13, { reason: 'r' }))).toBeInstanceOf(QuarantinedError);
-    expect(await rejection(platform.promote(tag, 7, { reason: 'r', expectedLive: 99 }))).toBeInstanceOf(LiveChangedError);
-    expect(await rejection(platform.promote(tag, 0, { reason: '' }))).toBeInstanceOf(InvalidRequestError);
+    expect(await rejection(platform.promote(tag, 404, { reason: 'r' }))).toBeInstanceOf(
+      UnknownModelError,
+    );
+    expect(await rejection(platform.promote(tag, 666, { reason: 'r' }))).toBeInstanceOf(
+      IntegrityError,
+    );
+    expect(await rejection(platform.promote(tag, 13, { reason: 'r' }))).toBeInstanceOf(
+      QuarantinedError,
+    );
+    expect(
+      await rejection(platform.promote(tag, 7, { reason: 'r', expectedLive: 99 })),
+    ).toBeInstanceOf(LiveChangedError);
+    expect(await rejection(platform.promote(tag, 0, { reason: '' }))).toBeInstanceOf(
+      InvalidRequestError,
+    );
   });
 });
 
@@ -233,18 +333,30 @@ describe('rollback, demote, quarantine', () => {
   it('sends one command and answers with its ledger entry', async () => {
     const tag = await newTag();
     const entry = await platform.rollback(tag, { reason: 'wrong', to: 3 });
-    expect(entry).toMatchObject({ action: 'rollback', to: `${tag}/3`, actor: 'alice', workflowId: `tag/${tag}` });
+    expect(entry).toMatchObject({
+      action: 'rollback',
+      to: `${tag}/3`,
+      actor: 'alice',
+      workflowId: `tag/${tag}`,
+    });
     expect(entry.at).toBeInstanceOf(Date);
-    expect(await platform.quarantine(tag, 3, { reason: 'bad' })).toMatchObject({ action: 'quarantine', to: `${tag}/3` });
+    expect(await platform.quarantine(tag, 3, { reason: 'bad' })).toMatchObject({
+      action: 'quarantine',
+      to: `${tag}/3`,
+    });
     expect(await platform.release(tag, 3, { reason: 'good' })).toMatchObject({ action: 'release' });
   });
 
   it('S5 gives the first answer again for the same key, with one effect', async () => {
     const tag = await newTag();
-    const calls = Array.from({ length: 8 }, () => platform.rollback(tag, { reason: 'wrong', idempotencyKey: 'once' }));
+    const calls = Array.from({ length: 8 }, () =>
+      platform.rollback(tag, { reason: 'wrong', idempotencyKey: 'once' }),
+    );
     const entries = await Promise.all(calls);
     expect(new Set(entries.map(({ hash }) => hash)).size).toBe(1);
-    expect((await platform.ledger(tag)).filter(({ action }) => action === 'rollback')).toHaveLength(1);
+    expect((await platform.ledger(tag)).filter(({ action }) => action === 'rollback')).toHaveLength(
+      1,
+    );
   });
 
   it('repeats a command while the tag is overloaded', async () => {
@@ -254,8 +366,12 @@ describe('rollback, demote, quarantine', () => {
 
   it('F6 repeats under the same update id a command that was accepted by a run which then ended', async () => {
     const tag = await newTag();
-    expect(await platform.rollback(tag, { reason: 'cut off' })).toMatchObject({ action: 'rollback' });
-    expect((await platform.ledger(tag)).filter(({ action }) => action === 'rollback')).toHaveLength(1);
+    expect(await platform.rollback(tag, { reason: 'cut off' })).toMatchObject({
+      action: 'rollback',
+    });
+    expect((await platform.ledger(tag)).filter(({ action }) => action === 'rollback')).toHaveLength(
+      1,
+    );
   });
 
   it('tells a refusal as the error a caller can act on, with what to do', async () => {
@@ -269,8 +385,12 @@ describe('rollback, demote, quarantine', () => {
   });
 
   it('refuses a tag that does not exist, and a missing reason', async () => {
-    expect(await rejection(platform.rollback('nobody-knows', { reason: 'r' }))).toBeInstanceOf(UnknownTagError);
-    expect(await rejection(platform.rollback('nobody-knows', {} as never))).toBeInstanceOf(InvalidRequestError);
+    expect(await rejection(platform.rollback('nobody-knows', { reason: 'r' }))).toBeInstanceOf(
+      UnknownTagError,
+    );
+    expect(await rejection(platform.rollback('nobody-knows', {} as never))).toBeInstanceOf(
+      InvalidRequestError,
+    );
   });
 });
 
@@ -278,7 +398,10 @@ describe('ledger', () => {
   it('U1 says what was live at an instant, and verifies the chain against the head', async () => {
     const tag = await newTag();
     const entry = await platform.rollback(tag, { reason: 'back', to: 4 });
-    expect(await platform.liveAt(tag, new Date(entry.at.getTime() + 1))).toMatchObject({ live: `${tag}/4`, entry: { seq: 2 } });
+    expect(await platform.liveAt(tag, new Date(entry.at.getTime() + 1))).toMatchObject({
+      live: `${tag}/4`,
+      entry: { seq: 2 },
+    });
     expect(await platform.liveAt(tag, new Date(0))).toEqual({ live: null, entry: null });
     expect(await platform.verify(tag)).toEqual({ ok: true, checked: 2 });
     expect(await platform.ledgerHead(tag)).toEqual({ seq: 2, hash: entry.hash, signature: null });
@@ -303,14 +426,23 @@ describe('schedules', () => {
     const tag = await newTag();
     const spec = { cron: '30 3 * * *', timezone: 'Europe/Berlin' };
     const applied = await platform.schedules.apply(tag, spec);
-    expect(applied).toMatchObject({ changed: true, diff: [{ path: 'schedule', from: undefined, to: spec }] });
+    expect(applied).toMatchObject({
+      changed: true,
+      diff: [{ path: 'schedule', from: undefined, to: spec }],
+    });
     expect((await platform.models.get(tag)).schedule).toEqual(spec);
     expect(await platform.schedules.apply(tag, spec)).toMatchObject({ changed: false });
     await platform.schedules.delete(`tag/${tag}`);
     expect((await platform.models.get(tag)).schedule).toBeUndefined();
-    expect(String(await rejection(platform.schedules.apply({ family: 'f' } as never, spec)))).toContain('not supported');
-    expect(await rejection(platform.schedules.pause('fleet/x', { reason: 'r' }))).toBeInstanceOf(InvalidRequestError);
-    expect(await rejection(platform.schedules.pause('tag/nobody', { reason: 'r' }))).toBeInstanceOf(UnknownTagError);
+    expect(
+      String(await rejection(platform.schedules.apply({ family: 'f' } as never, spec))),
+    ).toContain('not supported');
+    expect(await rejection(platform.schedules.pause('fleet/x', { reason: 'r' }))).toBeInstanceOf(
+      InvalidRequestError,
+    );
+    expect(await rejection(platform.schedules.pause('tag/nobody', { reason: 'r' }))).toBeInstanceOf(
+      UnknownTagError,
+    );
   });
 });
 
@@ -332,7 +464,10 @@ describe('without Temporal', () => {
 
 describe('without a worker', () => {
   it('says within moments which queue nobody works on', async () => {
-    await using lonely = await Platform.connect({ temporal: { address: server.address }, taskQueue: 'nobody-here' });
+    await using lonely = await Platform.connect({
+      temporal: { address: server.address },
+      taskQueue: 'nobody-here',
+    });
     const tag = `t-${randomUUID().slice(0, 8)}`;
     const error = await rejection(lonely.models.apply(imageDefinition(tag)));
     expect(error).toBeInstanceOf(UnavailableError);
@@ -342,7 +477,10 @@ describe('without a worker', () => {
 
   it('says so of a worker that was there a moment ago, and starts no run', async () => {
     const taskQueue = 'leaving';
-    await using leaving = await Platform.connect({ temporal: { address: server.address }, taskQueue });
+    await using leaving = await Platform.connect({
+      temporal: { address: server.address },
+      taskQueue,
+    });
     const tag = `t-${randomUUID().slice(0, 8)}`;
     {
       await using _ = await startWorker(server.address, taskQueue);

@@ -27,7 +27,10 @@ export function afterFailure(
     case 'start-failed':
       return spent.attempts < spent.maxAttempts
         ? { next: 'retry', counts: true }
-        : { next: 'fail', why: `${failure.message} (attempt ${String(spent.attempts)} of ${String(spent.maxAttempts)})` };
+        : {
+            next: 'fail',
+            why: `${failure.message} (attempt ${String(spent.attempts)} of ${String(spent.maxAttempts)})`,
+          };
   }
 }
 

@@ -1,4 +1,8 @@
-import type { EvaluationEvidence, Measured, MetricEvidence } from '../../temporal/contracts/evaluation.js';
+import type {
+  EvaluationEvidence,
+  Measured,
+  MetricEvidence,
+} from '../../temporal/contracts/evaluation.js';
 import type { GateCheck, MetricRule, Verdict } from '../../temporal/contracts/gate.js';
 
 type Interval = [number, number];
@@ -8,10 +12,15 @@ export function thresholdCheck(rule: MetricRule, evidence: EvaluationEvidence): 
   if (rule.threshold === undefined) return null;
   const name = `${ruleName(rule)} threshold`;
   const metric = find(rule, evidence);
-  const unmeasured = notMeasured(rule, metric?.candidate ?? null, `the candidate's ${ruleName(rule)}`);
+  const unmeasured = notMeasured(
+    rule,
+    metric?.candidate ?? null,
+    `the candidate's ${ruleName(rule)}`,
+  );
   if (unmeasured) return check(name, unmeasured.verdict, unmeasured.reason, {});
   const candidate = metric?.candidate as number;
-  const holds = rule.direction === 'higher' ? candidate >= rule.threshold : candidate <= rule.threshold;
+  const holds =
+    rule.direction === 'higher' ? candidate >= rule.threshold : candidate <= rule.threshold;
   const bound = `${rule.direction === 'higher' ? 'at least' : 'at most'} ${show(rule.threshold)}`;
   const reason = `${ruleName(rule)} ${show(candidate)} is ${holds ? '' : 'not '}${bound}`;
   return check(name, holds ? 'passed' : 'failed', reason, { candidate });
@@ -19,7 +28,11 @@ export function thresholdCheck(rule: MetricRule, evidence: EvaluationEvidence): 
 
 /** The margin over the incumbent on the same rows; null when the rule asks for none. */
 export function improvementCheck(rule: MetricRule, evidence: EvaluationEvidence): GateCheck | null {
-  if (rule.minImprovement === undefined && rule.minRelativeImprovement === undefined && rule.confidence === undefined) {
+  if (
+    rule.minImprovement === undefined &&
+    rule.minRelativeImprovement === undefined &&
+    rule.confidence === undefined
+  ) {
     return null;
   }
   const name = `${ruleName(rule)} improvement`;
@@ -30,7 +43,8 @@ export function improvementCheck(rule: MetricRule, evidence: EvaluationEvidence)
   const unmeasured =
     notMeasured(rule, metric?.candidate ?? null, `the candidate's ${ruleName(rule)}`) ??
     notMeasured(rule, metric?.incumbent ?? null, `the incumbent's ${ruleName(rule)}`);
-  if (unmeasured || !metric) return check(name, unmeasured?.verdict ?? 'error', unmeasured?.reason ?? '', {});
+  if (unmeasured || !metric)
+    return check(name, unmeasured?.verdict ?? 'error', unmeasured?.reason ?? '', {});
   return judgeDifference(rule, name, metric);
 }
 
@@ -44,11 +58,21 @@ function judgeDifference(rule: MetricRule, name: string, metric: MetricEvidence)
   const said = `${ruleName(rule)} ${show(candidate)} against ${show(incumbent)}: better by ${show(difference)}`;
   if (rule.confidence === undefined) {
     const better = difference > margin;
-    return check(name, better ? 'passed' : 'failed', `${said}, ${better ? '' : 'not '}more than the margin ${show(margin)}`, numbers);
+    return check(
+      name,
+      better ? 'passed' : 'failed',
+      `${said}, ${better ? '' : 'not '}more than the margin ${show(margin)}`,
+      numbers,
+    );
   }
   const interval = turned(metric.intervals?.[String(rule.confidence)], sign);
   if (!interval) {
-    return check(name, 'inconclusive', `${said}, but no ${percent(rule.confidence)} interval of the difference was measured`, numbers);
+    return check(
+      name,
+      'inconclusive',
+      `${said}, but no ${percent(rule.confidence)} interval of the difference was measured`,
+      numbers,
+    );
   }
   return judgeInterval({ rule, name, said, margin, interval, numbers });
 }
@@ -62,8 +86,13 @@ function judgeInterval(of: {
   numbers: Numbers;
 }): GateCheck {
   const [low, high] = of.interval;
-  const verdict: Verdict = low > of.margin ? 'passed' : high <= of.margin ? 'failed' : 'inconclusive';
-  const where = { passed: 'lies above', failed: 'does not reach beyond', inconclusive: 'reaches across' }[verdict];
+  const verdict: Verdict =
+    low > of.margin ? 'passed' : high <= of.margin ? 'failed' : 'inconclusive';
+  const where = {
+    passed: 'lies above',
+    failed: 'does not reach beyond',
+    inconclusive: 'reaches across',
+  }[verdict];
   const reason = `${of.said}; its ${percent(of.rule.confidence ?? 0)} interval [${show(low)}, ${show(high)}] ${where} the margin ${show(of.margin)}`;
   return check(of.name, verdict, reason, { ...of.numbers, interval: of.interval });
 }
@@ -72,7 +101,9 @@ function judgeInterval(of: {
 function marginOf(rule: MetricRule, incumbent: number): number {
   const margins = [
     ...(rule.minImprovement === undefined ? [] : [rule.minImprovement]),
-    ...(rule.minRelativeImprovement === undefined ? [] : [rule.minRelativeImprovement * Math.abs(incumbent)]),
+    ...(rule.minRelativeImprovement === undefined
+      ? []
+      : [rule.minRelativeImprovement * Math.abs(incumbent)]),
   ];
   return margins.length === 0 ? 0 : Math.max(...margins);
 }
@@ -89,7 +120,11 @@ function find(rule: MetricRule, evidence: EvaluationEvidence): MetricEvidence | 
   return evidence.metrics.find((metric) => metric.name === rule.name && metric.slice === slice);
 }
 
-function notMeasured(rule: MetricRule, value: Measured, what: string): { verdict: Verdict; reason: string } | null {
+function notMeasured(
+  rule: MetricRule,
+  value: Measured,
+  what: string,
+): { verdict: Verdict; reason: string } | null {
   if (typeof value === 'number' && Number.isFinite(value)) return null;
   if (value === null) {
     const verdict = rule.onMissing === 'fail' ? 'failed' : 'inconclusive';
@@ -113,6 +148,7 @@ function check(rule: string, verdict: Verdict, reason: string, numbers: Numbers)
   };
 }
 
-const ruleName = (rule: MetricRule): string => (rule.slice ? `${rule.name} of ${rule.slice}` : rule.name);
+const ruleName = (rule: MetricRule): string =>
+  rule.slice ? `${rule.name} of ${rule.slice}` : rule.name;
 const percent = (confidence: number): string => `${String(Math.round(confidence * 1000) / 10)} %`;
 const show = (value: number): string => String(Number(value.toPrecision(4)));

@@ -26,18 +26,38 @@ export function afterGate(of: {
   }
 }
 
-function afterPassed(of: { autoPromote: boolean; minDwell: string | undefined; liveSince: string | null; now: string; report: GateReport }): NextStep {
+function afterPassed(of: {
+  autoPromote: boolean;
+  minDwell: string | undefined;
+  liveSince: string | null;
+  now: string;
+  report: GateReport;
+}): NextStep {
   if (!of.autoPromote) {
-    return { roll: 'no', decision: 'better-not-promoted', reason: 'better, and promotion is left to a person: gate.autoPromote is off' };
+    return {
+      roll: 'no',
+      decision: 'better-not-promoted',
+      reason: 'better, and promotion is left to a person: gate.autoPromote is off',
+    };
   }
-  const until = of.liveSince === null || of.minDwell === undefined ? null : Date.parse(of.liveSince) + msOf(of.minDwell);
+  const until =
+    of.liveSince === null || of.minDwell === undefined
+      ? null
+      : Date.parse(of.liveSince) + msOf(of.minDwell);
   if (until !== null && until > Date.parse(of.now)) {
-    return { roll: 'no', decision: 'better-not-promoted', reason: `better, but the live model keeps its place until ${new Date(until).toISOString()} (gate.minDwell)` };
+    return {
+      roll: 'no',
+      decision: 'better-not-promoted',
+      reason: `better, but the live model keeps its place until ${new Date(until).toISOString()} (gate.minDwell)`,
+    };
   }
   return { roll: 'out' };
 }
 
 /** The sentences of the checks that gave the verdict. */
 export function reasonsOf({ checks }: GateReport, verdict: GateReport['verdict']): string {
-  return checks.filter((check) => check.decides && check.verdict === verdict).map(({ reason }) => reason).join('; ');
+  return checks
+    .filter((check) => check.decides && check.verdict === verdict)
+    .map(({ reason }) => reason)
+    .join('; ');
 }

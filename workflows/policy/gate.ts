@@ -1,5 +1,11 @@
 import type { EvaluationEvidence } from '../../temporal/contracts/evaluation.js';
-import type { GateCheck, GatePolicy, GateReport, MetricRule, Verdict } from '../../temporal/contracts/gate.js';
+import type {
+  GateCheck,
+  GatePolicy,
+  GateReport,
+  MetricRule,
+  Verdict,
+} from '../../temporal/contracts/gate.js';
 import { digestOf } from '../../temporal/digest.js';
 import { improvementCheck, thresholdCheck } from './compare.js';
 
@@ -46,36 +52,73 @@ function preconditions(policy: GatePolicy, evidence: EvaluationEvidence): GateCh
   ].filter((check) => check !== null);
 }
 
-function sameHoldout({ holdout, incumbentHoldout, incumbent }: EvaluationEvidence): GateCheck | null {
+function sameHoldout({
+  holdout,
+  incumbentHoldout,
+  incumbent,
+}: EvaluationEvidence): GateCheck | null {
   if (incumbent === null || incumbentHoldout?.digest === holdout.digest) return null;
   const other = incumbentHoldout?.digest ?? 'none';
-  return bare('same holdout', 'error', `the candidate was scored on holdout ${holdout.digest} and the incumbent on ${other}; only the same rows can be compared`);
+  return bare(
+    'same holdout',
+    'error',
+    `the candidate was scored on holdout ${holdout.digest} and the incumbent on ${other}; only the same rows can be compared`,
+  );
 }
 
 function enoughRows(expected: number, rows: number): GateCheck | null {
   if (rows >= expected) return null;
-  return bare('holdout rows', 'inconclusive', `the holdout has ${String(rows)} rows, fewer than the ${String(expected)} asked for`);
+  return bare(
+    'holdout rows',
+    'inconclusive',
+    `the holdout has ${String(rows)} rows, fewer than the ${String(expected)} asked for`,
+  );
 }
 
 function unseen(who: 'candidate' | 'incumbent', rows: number): GateCheck | null {
   if (rows === 0) return null;
-  return bare(`${who} unseen rows`, 'inconclusive', `the ${who} was trained on ${String(rows)} rows of the holdout, so its scores there flatter it`);
+  return bare(
+    `${who} unseen rows`,
+    'inconclusive',
+    `the ${who} was trained on ${String(rows)} rows of the holdout, so its scores there flatter it`,
+  );
 }
 
 function ownEvaluation(policy: GatePolicy, evidence: EvaluationEvidence): GateCheck | null {
   if (!evidence.ownEvaluation || policy.allowOwnEvaluation === true) return null;
-  return bare('own evaluation', 'inconclusive', "scored on the rows that `train` returned, not on the definition's holdout; set gate.allowOwnEvaluation to let them decide");
+  return bare(
+    'own evaluation',
+    'inconclusive',
+    "scored on the rows that `train` returned, not on the definition's holdout; set gate.allowOwnEvaluation to let them decide",
+  );
 }
 
 function firstModel(policy: GatePolicy, { incumbent }: EvaluationEvidence): GateCheck | null {
   if (incumbent !== null || policy.firstModel !== 'hold') return null;
-  return bare('first model', 'inconclusive', "nothing is live to compare with, and gate.firstModel is 'hold'");
+  return bare(
+    'first model',
+    'inconclusive',
+    "nothing is live to compare with, and gate.firstModel is 'hold'",
+  );
 }
 
 function nothingDecides(): GateCheck {
-  return bare('deciding rules', 'inconclusive', 'no rule could decide: nothing is live to compare with and no rule has a threshold');
+  return bare(
+    'deciding rules',
+    'inconclusive',
+    'no rule could decide: nothing is live to compare with and no rule has a threshold',
+  );
 }
 
 function bare(rule: string, verdict: Verdict, reason: string): GateCheck {
-  return { rule, verdict, candidate: null, incumbent: null, difference: null, interval: null, reason, decides: true };
+  return {
+    rule,
+    verdict,
+    candidate: null,
+    incumbent: null,
+    difference: null,
+    interval: null,
+    reason,
+    decides: true,
+  };
 }

@@ -33,17 +33,27 @@ export function append(
 
 /** Keeps the newest entries and every one that the journal does not have. */
 export function trim(tail: LedgerEntry[], journaled: number): LedgerEntry[] {
-  const keep = tail.findIndex((entry, index) => entry.seq > journaled || index >= tail.length - TAIL);
+  const keep = tail.findIndex(
+    (entry, index) => entry.seq > journaled || index >= tail.length - TAIL,
+  );
   return keep <= 0 ? tail : tail.slice(keep);
 }
 
 /** The first entry that does not follow from the one before it; null when the chain holds. Oldest first. */
-export function firstBroken(entries: readonly LedgerEntry[]): { seq: number; reason: string } | null {
-  let previous = { seq: (entries[0]?.seq ?? 1) - 1, hash: entries[0]?.seq === 1 ? GENESIS : entries[0]?.previousHash };
+export function firstBroken(
+  entries: readonly LedgerEntry[],
+): { seq: number; reason: string } | null {
+  let previous = {
+    seq: (entries[0]?.seq ?? 1) - 1,
+    hash: entries[0]?.seq === 1 ? GENESIS : entries[0]?.previousHash,
+  };
   for (const { hash, ...body } of entries) {
-    if (body.seq !== previous.seq + 1) return { seq: body.seq, reason: `expected seq ${String(previous.seq + 1)}` };
-    if (body.previousHash !== previous.hash) return { seq: body.seq, reason: 'previousHash is not the hash of the entry before' };
-    if (digestOf(body) !== hash) return { seq: body.seq, reason: 'hash is not that of its content' };
+    if (body.seq !== previous.seq + 1)
+      return { seq: body.seq, reason: `expected seq ${String(previous.seq + 1)}` };
+    if (body.previousHash !== previous.hash)
+      return { seq: body.seq, reason: 'previousHash is not the hash of the entry before' };
+    if (digestOf(body) !== hash)
+      return { seq: body.seq, reason: 'hash is not that of its content' };
     previous = { seq: body.seq, hash };
   }
   return null;

@@ -21,13 +21,26 @@ export function handleCommands(entity: Entity): void {
       entity.admit({ type, ...fields } as Given<Type> & { asked: Asked });
     },
   });
-  const taking = <Type extends Kind, Result>(type: Type, handle: (entity: Entity, command: Given<Type>) => Promise<Result>) =>
-    (fields: Fields<Type>): Promise<Result> => handle(entity, { type, ...fields } as Given<Type>);
+  const taking =
+    <Type extends Kind, Result>(
+      type: Type,
+      handle: (entity: Entity, command: Given<Type>) => Promise<Result>,
+    ) =>
+    (fields: Fields<Type>): Promise<Result> =>
+      handle(entity, { type, ...fields } as Given<Type>);
 
   setHandler(messages.define, taking('define', define), check('define'));
-  setHandler(messages.beginRollout, taking('beginRollout', inTurn<RolloutGrant>), check('beginRollout'));
+  setHandler(
+    messages.beginRollout,
+    taking('beginRollout', inTurn<RolloutGrant>),
+    check('beginRollout'),
+  );
   setHandler(messages.commitRollout, taking('commitRollout', commit), check('commitRollout'));
-  setHandler(messages.abortRollout, taking('abortRollout', inTurn<LedgerEntry | null>), check('abortRollout'));
+  setHandler(
+    messages.abortRollout,
+    taking('abortRollout', inTurn<LedgerEntry | null>),
+    check('abortRollout'),
+  );
   setHandler(messages.renewLease, taking('renewLease', inTurn<string>), check('renewLease'));
   setHandler(messages.releaseHost, taking('releaseHost', inTurn<boolean>), check('releaseHost'));
   setHandler(messages.quarantine, taking('quarantine', inTurn<LedgerEntry>), check('quarantine'));
@@ -45,7 +58,9 @@ async function define(entity: Entity, command: Given<'define'>): Promise<ApplyOu
 
 /** Under the lock, so that a command never looks at a tag in the middle of a rollback. */
 function inTurn<Result>(entity: Entity, command: Given<Kind>): Promise<Result> {
-  return entity.once(command.type, command.asked, () => entity.lock.run(() => Promise.resolve(entity.apply(command) as Result)));
+  return entity.once(command.type, command.asked, () =>
+    entity.lock.run(() => Promise.resolve(entity.apply(command) as Result)),
+  );
 }
 
 function commit(entity: Entity, command: Given<'commitRollout'>): Promise<LedgerEntry> {
@@ -80,5 +95,9 @@ function urgent(entity: Entity, command: Given<'rollback' | 'demote'>): Promise<
 }
 
 function superseded(entity: Entity): never {
-  throw refusal({ type: 'Superseded', message: `a newer command of ${entity.state.tag} took its place`, details: {} });
+  throw refusal({
+    type: 'Superseded',
+    message: `a newer command of ${entity.state.tag} took its place`,
+    details: {},
+  });
 }

@@ -17,7 +17,13 @@ const ROOM = 6;
 const URGENT = new Set(['rollback', 'demote']);
 
 /** A run's own steps, kept only as long as the run may repeat them; callers' requests are kept for a day. */
-const RUN_STEPS = new Set(['beginRollout', 'commitRollout', 'abortRollout', 'renewLease', 'releaseHost']);
+const RUN_STEPS = new Set([
+  'beginRollout',
+  'commitRollout',
+  'abortRollout',
+  'renewLease',
+  'releaseHost',
+]);
 
 /** A tag while its workflow runs: the state, the one way to change it, and the one way to write its route. */
 export class Entity {
@@ -60,7 +66,8 @@ export class Entity {
     if (known && 'refused' in known) throw refusal(known.refused);
     if (known) return;
     const started = this.inFlight.get(`${method}:${command.asked.key}`);
-    if (started !== undefined && started !== command.asked.hash) throw refusal(conflict(command.asked).refused);
+    if (started !== undefined && started !== command.asked.hash)
+      throw refusal(conflict(command.asked).refused);
     if (!URGENT.has(method) && this.inFlight.size >= ROOM) {
       throw failure('Overloaded', `${String(ROOM)} commands of ${this.current.tag} are in flight`);
     }
@@ -105,21 +112,31 @@ export class Entity {
 
   private moveOf(intent: Intent) {
     const named = [intent.route.live, intent.route.canary].map((target) => target?.host);
-    const hosts = Object.values(this.current.hosts).map(({ spec }) => spec).filter(({ name }) => named.includes(name));
+    const hosts = Object.values(this.current.hosts)
+      .map(({ spec }) => spec)
+      .filter(({ name }) => named.includes(name));
     return { tag: this.current.tag, route: intent.route, fence: intent.fence, hosts };
   }
 
   private settle(intent: Intent, outcome: 'applied' | 'failed'): LedgerEntry | null {
-    const entry = this.apply({ type: 'settle', fence: intent.fence, outcome }) as LedgerEntry | null;
-    log.info('intent settled', { action: intent.entry.action, fence: intent.fence, outcome: entry?.outcome ?? 'superseded' });
+    const entry = this.apply({
+      type: 'settle',
+      fence: intent.fence,
+      outcome,
+    }) as LedgerEntry | null;
+    log.info('intent settled', {
+      action: intent.entry.action,
+      fence: intent.fence,
+      outcome: entry?.outcome ?? 'superseded',
+    });
     return entry;
   }
 }
 
 export const now = (): string => new Date().toISOString();
 
-export const refusal = ({ type, message, details }: Refusal): Error => failure(type, message, { details });
+export const refusal = ({ type, message, details }: Refusal): Error =>
+  failure(type, message, { details });
 
 const sameRoute = (seen: FencedRoute, intent: Intent): boolean =>
   seen.fence === intent.fence && digestOf(seen.route) === digestOf(intent.route);
-

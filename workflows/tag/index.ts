@@ -1,5 +1,12 @@
 import {
-  allHandlersFinished, CancellationScope, condition, continueAsNew, isCancellation, setHandler, upsertSearchAttributes, workflowInfo,
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  isCancellation,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import { runEnded } from '../../temporal/messages.js';
 import { modelId } from '../../temporal/ids.js';
@@ -26,7 +33,9 @@ export async function tag({ tag: name, state }: { tag: string; state?: TagState 
   const parked: Parked = { journal: null, projection: null };
   handleCommands(entity);
   answerQueries(entity, parked);
-  setHandler(runEnded, (run) => { entity.set({ ...entity.state, lastRun: run }); });
+  setHandler(runEnded, (run) => {
+    entity.set({ ...entity.state, lastRun: run });
+  });
 
   const lanes = new CancellationScope();
   const ended = lanes.run(() => work(entity, parked)).catch(onlyCancelled);

@@ -10,7 +10,10 @@ import { pendingOf, type Parked } from './lanes/outbox.js';
 
 export function answerQueries(entity: Entity, parked: Parked): void {
   setHandler(messages.tagStatus, () =>
-    viewOf(entity.state, { pending: pendingOf(entity), parked: parked.journal ?? parked.projection }),
+    viewOf(entity.state, {
+      pending: pendingOf(entity),
+      parked: parked.journal ?? parked.projection,
+    }),
   );
   setHandler(messages.definition, () => entity.state.definition);
   setHandler(messages.admission, () => admission(entity.state));
@@ -21,10 +24,18 @@ export function answerQueries(entity: Entity, parked: Parked): void {
 function admission({ definition, live, liveSince, models }: TagState): Admission | null {
   if (definition === null) return null;
   const { digest, ...defined } = definition;
-  return { ...defined, definitionDigest: digest, live: live === null ? null : (models[String(live)] ?? null), liveSince };
+  return {
+    ...defined,
+    definitionDigest: digest,
+    live: live === null ? null : (models[String(live)] ?? null),
+    liveSince,
+  };
 }
 
 function page({ tail, seq }: TagState, before: number | undefined, limit: number): LedgerPage {
-  const entries = tail.filter((entry) => before === undefined || entry.seq < before).slice(-limit).reverse();
+  const entries = tail
+    .filter((entry) => before === undefined || entry.seq < before)
+    .slice(-limit)
+    .reverse();
   return { entries, oldestHeld: tail[0]?.seq ?? seq + 1 };
 }

@@ -56,7 +56,12 @@ describe('routing in the gateway fails with', () => {
       false,
     ],
     ['GatewayRefused', 'an answer of another server', says(200, '<html></html>'), false],
-    ['HostNotReady', 'a host that is gone', says(409, '{"code":"HostUnknown","message":"m"}'), true],
+    [
+      'HostNotReady',
+      'a host that is gone',
+      says(409, '{"code":"HostUnknown","message":"m"}'),
+      true,
+    ],
     [
       'HostNotReady',
       'a host that still starts',

@@ -6,7 +6,12 @@ import type { Schedules } from '../../../activities/schedules/port.js';
 import { spreadOffsetMs } from '../../../activities/schedules/spread.js';
 import { Platform } from '../../../sdk/index.js';
 import { imageDefinition } from '../../sdk/fixtures/definition.js';
-import { startTemporal, startWorker, type RunningWorker, type TemporalServer } from '../../sdk/fixtures/server.js';
+import {
+  startTemporal,
+  startWorker,
+  type RunningWorker,
+  type TemporalServer,
+} from '../../sdk/fixtures/server.js';
 
 const TASK_QUEUE = 'schedules';
 let server: TemporalServer;
@@ -19,7 +24,10 @@ beforeAll(async () => {
   server = await startTemporal();
   client = new Client({ connection: await Connection.connect({ address: server.address }) });
   schedules = createSchedules({ client, taskQueue: TASK_QUEUE });
-  platform = await Platform.connect({ temporal: { address: server.address }, taskQueue: TASK_QUEUE });
+  platform = await Platform.connect({
+    temporal: { address: server.address },
+    taskQueue: TASK_QUEUE,
+  });
   worker = await startWorker(server.address, TASK_QUEUE);
 });
 afterAll(async () => {
@@ -36,11 +44,17 @@ const nightly = { cron: '30 3 * * *', timezone: 'Europe/Berlin' };
 describe('the spread of a tag', () => {
   it('U5 is the same every night, lies within the spread, and differs between tags', () => {
     const hourMs = 3_600_000;
-    const offsets = Array.from({ length: 200 }, (_, index) => spreadOffsetMs(`tag-${String(index)}`, hourMs));
+    const offsets = Array.from({ length: 200 }, (_, index) =>
+      spreadOffsetMs(`tag-${String(index)}`, hourMs),
+    );
     expect(spreadOffsetMs('tag-1', hourMs)).toBe(offsets[1]);
-    expect(offsets.every((offset) => offset >= 0 && offset < hourMs && offset % 1000 === 0)).toBe(true);
+    expect(offsets.every((offset) => offset >= 0 && offset < hourMs && offset % 1000 === 0)).toBe(
+      true,
+    );
     expect(new Set(offsets).size).toBeGreaterThan(190);
-    const quarters = [0, 1, 2, 3].map((quarter) => offsets.filter((offset) => Math.floor(offset / (hourMs / 4)) === quarter).length);
+    const quarters = [0, 1, 2, 3].map(
+      (quarter) => offsets.filter((offset) => Math.floor(offset / (hourMs / 4)) === quarter).length,
+    );
     for (const count of quarters) expect(count).toBeGreaterThan(25);
     expect(spreadOffsetMs('tag-1', 0)).toBe(0);
   });
@@ -51,10 +65,20 @@ describe("a tag's schedule", () => {
     const tag = newTag();
     await schedules.apply(tag, { ...nightly, spread: '30m', overlap: 'buffer-one' }, 'alice');
     const { action, policies, info } = await described(tag);
-    const args = [{ tag, trigger: 'schedule', actor: 'alice', delayMs: spreadOffsetMs(tag, 1_800_000) }];
-    expect(action).toMatchObject({ workflowType: 'retrain', workflowId: `retrain/${tag}/slot`, taskQueue: TASK_QUEUE, args });
+    const args = [
+      { tag, trigger: 'schedule', actor: 'alice', delayMs: spreadOffsetMs(tag, 1_800_000) },
+    ];
+    expect(action).toMatchObject({
+      workflowType: 'retrain',
+      workflowId: `retrain/${tag}/slot`,
+      taskQueue: TASK_QUEUE,
+      args,
+    });
     expect(policies).toMatchObject({ overlap: 'BUFFER_ONE', catchupWindow: 3_600_000 });
-    const berlin = new Intl.DateTimeFormat('de-DE', { timeZone: 'Europe/Berlin', timeStyle: 'medium' });
+    const berlin = new Intl.DateTimeFormat('de-DE', {
+      timeZone: 'Europe/Berlin',
+      timeStyle: 'medium',
+    });
     for (const next of info.nextActionTimes) expect(berlin.format(next)).toBe('03:30:00');
   });
 
@@ -62,7 +86,11 @@ describe("a tag's schedule", () => {
     const tag = newTag();
     await schedules.apply(tag, nightly, 'alice');
     await schedules.apply(tag, nightly, 'alice');
-    await schedules.apply(tag, { cron: '0 * * * *', catchUp: '2h', overlap: 'cancel-other' }, 'bob');
+    await schedules.apply(
+      tag,
+      { cron: '0 * * * *', catchUp: '2h', overlap: 'cancel-other' },
+      'bob',
+    );
     const { info, policies } = await described(tag);
     expect(info.nextActionTimes.every((next) => next.getUTCMinutes() === 0)).toBe(true);
     expect(policies).toMatchObject({ overlap: 'CANCEL_OTHER', catchupWindow: 7_200_000 });
@@ -81,8 +109,17 @@ describe("a tag's schedule", () => {
     await platform.schedules.pause(`tag/${tag}`, { reason: 'holidays' });
     await schedules.apply(tag, { cron: '0 4 * * *' }, 'alice');
     const found = [];
-    for await (const status of platform.schedules.list()) if (status.tag === tag) found.push(status);
-    expect(found).toMatchObject([{ id: `tag/${tag}`, spec: { cron: '0 4 * * *' }, paused: { reason: 'holidays' }, missed: 0, skipped: 0 }]);
+    for await (const status of platform.schedules.list())
+      if (status.tag === tag) found.push(status);
+    expect(found).toMatchObject([
+      {
+        id: `tag/${tag}`,
+        spec: { cron: '0 4 * * *' },
+        paused: { reason: 'holidays' },
+        missed: 0,
+        skipped: 0,
+      },
+    ]);
     expect((await platform.status(tag)).nextRetrain).toBeNull();
     await platform.schedules.resume(`tag/${tag}`);
     expect((await platform.status(tag)).nextRetrain?.getUTCHours()).toBe(4);
@@ -99,9 +136,13 @@ describe("a tag's schedule", () => {
   it('is refused for good when the expression names no times', async () => {
     const tag = newTag();
     const refused = { type: 'InvalidDefinition', nonRetryable: true };
-    await expect(schedules.apply(tag, { cron: '99 99 * * *' }, 'alice')).rejects.toMatchObject(refused);
+    await expect(schedules.apply(tag, { cron: '99 99 * * *' }, 'alice')).rejects.toMatchObject(
+      refused,
+    );
     await schedules.apply(tag, nightly, 'alice');
-    await expect(schedules.apply(tag, { cron: '99 99 * * *' }, 'alice')).rejects.toMatchObject(refused);
+    await expect(schedules.apply(tag, { cron: '99 99 * * *' }, 'alice')).rejects.toMatchObject(
+      refused,
+    );
     expect((await described(tag)).action).toMatchObject({ memo: { spec: nightly } });
   });
 
@@ -109,13 +150,24 @@ describe("a tag's schedule", () => {
     const tag = newTag();
     await platform.models.apply(imageDefinition(tag));
     await schedules.apply(tag, { cron: '0 3 * * *' }, 'alice');
-    const range = { from: new Date('2026-01-01T03:00:00Z'), until: new Date('2026-01-04T03:00:00Z') };
+    const range = {
+      from: new Date('2026-01-01T03:00:00Z'),
+      until: new Date('2026-01-04T03:00:00Z'),
+    };
     await platform.schedules.backfill(`tag/${tag}`, range);
-    const slots = ['2026-01-01', '2026-01-02', '2026-01-03'].map((day) => `retrain/${tag}/slot-${day}T03:00:00Z`);
+    const slots = ['2026-01-01', '2026-01-02', '2026-01-03'].map(
+      (day) => `retrain/${tag}/slot-${day}T03:00:00Z`,
+    );
     await expect
-      .poll(async () => (await described(tag)).info.recentActions.map(({ action }) => action.workflow.workflowId), { timeout: 15_000 })
+      .poll(
+        async () =>
+          (await described(tag)).info.recentActions.map(({ action }) => action.workflow.workflowId),
+        { timeout: 15_000 },
+      )
       .toEqual(slots);
-    const starts = await Promise.all(slots.map(async (id) => (await client.workflow.getHandle(id).describe()).startTime.getTime()));
+    const starts = await Promise.all(
+      slots.map(async (id) => (await client.workflow.getHandle(id).describe()).startTime.getTime()),
+    );
     expect(starts).toEqual([...starts].sort((a, b) => a - b));
   });
 
@@ -123,15 +175,37 @@ describe("a tag's schedule", () => {
     const tag = newTag();
     await platform.models.apply(imageDefinition(tag));
     await schedules.apply(tag, { cron: '0 3 * * *' }, 'alice');
-    const [done, broken] = ['2026-01-01', '2026-01-02'].map((day) => `retrain/${tag}/slot-${day}T03:00:00Z`) as [string, string];
+    const [done, broken] = ['2026-01-01', '2026-01-02'].map(
+      (day) => `retrain/${tag}/slot-${day}T03:00:00Z`,
+    ) as [string, string];
     const start = (workflowId: string, params: object) =>
-      client.workflow.start('retrain', { workflowId, taskQueue: TASK_QUEUE, args: [{ tag, trigger: 'schedule', actor: 'a', params }] });
+      client.workflow.start('retrain', {
+        workflowId,
+        taskQueue: TASK_QUEUE,
+        args: [{ tag, trigger: 'schedule', actor: 'a', params }],
+      });
     const [first, second] = await Promise.all([start(done, {}), start(broken, { fail: 'boom' })]);
     await first.result();
     await second.result().catch(() => undefined);
-    await platform.schedules.backfill(`tag/${tag}`, { from: new Date('2026-01-01T00:00:00Z'), until: new Date('2026-01-04T00:00:00Z') });
-    await expect.poll(async () => client.workflow.getHandle(`retrain/${tag}/slot-2026-01-03T03:00:00Z`).describe().then(({ status }) => status.name, () => ''), { timeout: 15_000 }).toBe('COMPLETED');
-    const runOf = async (id: string): Promise<string> => (await client.workflow.getHandle(id).describe()).runId;
+    await platform.schedules.backfill(`tag/${tag}`, {
+      from: new Date('2026-01-01T00:00:00Z'),
+      until: new Date('2026-01-04T00:00:00Z'),
+    });
+    await expect
+      .poll(
+        async () =>
+          client.workflow
+            .getHandle(`retrain/${tag}/slot-2026-01-03T03:00:00Z`)
+            .describe()
+            .then(
+              ({ status }) => status.name,
+              () => '',
+            ),
+        { timeout: 15_000 },
+      )
+      .toBe('COMPLETED');
+    const runOf = async (id: string): Promise<string> =>
+      (await client.workflow.getHandle(id).describe()).runId;
     expect(await runOf(done)).toBe(first.firstExecutionRunId);
     expect(await runOf(broken)).not.toBe(second.firstExecutionRunId);
   });
@@ -142,6 +216,8 @@ describe("a tag's schedule", () => {
     await schedules.apply(tag, nightly, 'alice');
     await platform.schedules.pause(`tag/${tag}`, { reason: 'r' });
     await platform.schedules.trigger(`tag/${tag}`);
-    await expect.poll(async () => (await described(tag)).info.recentActions.length, { timeout: 15_000 }).toBe(1);
+    await expect
+      .poll(async () => (await described(tag)).info.recentActions.length, { timeout: 15_000 })
+      .toBe(1);
   });
 });

@@ -6,7 +6,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { imageDefinition } from '../fixtures/definition.js';
-import { startTemporal, startWorker, type RunningWorker, type TemporalServer } from '../fixtures/server.js';
+import {
+  startTemporal,
+  startWorker,
+  type RunningWorker,
+  type TemporalServer,
+} from '../fixtures/server.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const TASK_QUEUE = 'cli';
@@ -23,12 +28,27 @@ interface Ended {
 
 /** The command as a process of its own, settings from the environment, nothing from a terminal. */
 function modelyard(...args: string[]): Promise<Ended> {
-  const environment = { ...process.env, TEMPORAL_ADDRESS: server.address, MODELYARD_TASK_QUEUE: TASK_QUEUE, MODELYARD_ACTOR: 'alice' };
-  const command = ['--import', `${root}scripts/typescript-sources.mjs`, `${root}sdk/cli/main.ts`, ...args];
+  const environment = {
+    ...process.env,
+    TEMPORAL_ADDRESS: server.address,
+    MODELYARD_TASK_QUEUE: TASK_QUEUE,
+    MODELYARD_ACTOR: 'alice',
+  };
+  const command = [
+    '--import',
+    `${root}scripts/typescript-sources.mjs`,
+    `${root}sdk/cli/main.ts`,
+    ...args,
+  ];
   return new Promise((resolve) => {
-    execFile(process.execPath, command, { env: environment, cwd: directory }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
+    execFile(
+      process.execPath,
+      command,
+      { env: environment, cwd: directory },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+      },
+    );
   });
 }
 
@@ -47,27 +67,48 @@ afterAll(async () => {
 
 describe('modelyard', () => {
   it('applies the definition beside it, retrains by one word, and shows what happened', async () => {
-    expect(await modelyard('apply')).toMatchObject({ code: 0, stdout: expect.stringContaining(tag) as string });
+    expect(await modelyard('apply')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(tag) as string,
+    });
     const retrained = await modelyard('retrain', tag, '--follow');
-    expect(retrained).toMatchObject({ code: 0, stdout: expect.stringMatching(/decision +not-better/) as string });
+    expect(retrained).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/decision +not-better/) as string,
+    });
     expect(retrained.stderr).toMatch(/✔ gate done/);
     expect((await modelyard('status', tag)).stdout).toMatch(/owner +delays/);
-    const ledger = JSON.parse((await modelyard('--json', 'ledger', tag)).stdout) as { action: string; actor: string }[];
+    const ledger = JSON.parse((await modelyard('--json', 'ledger', tag)).stdout) as {
+      action: string;
+      actor: string;
+    }[];
     expect(ledger).toMatchObject([{ action: 'define', actor: 'alice' }]);
     expect(await modelyard('verify', tag)).toMatchObject({ code: 0, stdout: '1 entries hold\n' });
   });
 
   it('exits 3 when the run came to another decision than expected, and 1 when it failed', async () => {
     expect((await modelyard('retrain', tag, '--expect', 'promoted')).code).toBe(3);
-    const failed = await modelyard('retrain', tag, '--follow', '--params', '{"fail":"KeyError: x"}');
-    expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/RunFailedError: .*KeyError: x/) as string });
+    const failed = await modelyard(
+      'retrain',
+      tag,
+      '--follow',
+      '--params',
+      '{"fail":"KeyError: x"}',
+    );
+    expect(failed).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/RunFailedError: .*KeyError: x/) as string,
+    });
   });
 
   it('exits 2 for a wrong command line, and 1 with a sentence for a refusal', async () => {
     expect((await modelyard('retrain')).code).toBe(2);
     expect((await modelyard('rollback', tag)).code).toBe(2);
     expect((await modelyard('rollback', tag, '--reason', 'r', '--from', 'seven')).code).toBe(2);
-    expect(await modelyard('status', 'nobody')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^UnknownTagError: /) as string });
+    expect(await modelyard('status', 'nobody')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^UnknownTagError: /) as string,
+    });
     const refused = JSON.parse((await modelyard('--json', 'status', 'nobody')).stderr) as object;
     expect(refused).toMatchObject({ error: { code: 'UnknownTag', tag: 'nobody' } });
   });
@@ -75,7 +116,25 @@ describe('modelyard', () => {
   it('explains itself', async () => {
     const { code, stdout } = await modelyard('--help');
     expect(code).toBe(0);
-    for (const verb of ['dev', 'doctor', 'apply', 'retrain', 'status', 'runs', 'ledger', 'verify', 'promote', 'demote', 'rollback', 'quarantine', 'release', 'score', 'simulate', 'schedules', 'evaluate']) {
+    for (const verb of [
+      'dev',
+      'doctor',
+      'apply',
+      'retrain',
+      'status',
+      'runs',
+      'ledger',
+      'verify',
+      'promote',
+      'demote',
+      'rollback',
+      'quarantine',
+      'release',
+      'score',
+      'simulate',
+      'schedules',
+      'evaluate',
+    ]) {
       expect(stdout).toMatch(new RegExp(`^  ${verb}\\b`, 'm'));
     }
     expect(stdout).toContain('Exit codes');
@@ -86,7 +145,11 @@ describe('modelyard', () => {
     expect(code).toBe(0);
     const findings = JSON.parse(stdout) as { check: string; ok: boolean }[];
     expect(findings.map(({ check, ok }) => [check, ok])).toEqual(
-      expect.arrayContaining([['Temporal', true], ['search attributes', true], ['worker', true]]),
+      expect.arrayContaining([
+        ['Temporal', true],
+        ['search attributes', true],
+        ['worker', true],
+      ]),
     );
   });
 });

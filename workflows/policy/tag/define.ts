@@ -8,8 +8,12 @@ import { draft, type Outcome, type TagState } from './state.js';
 export function define(state: TagState, command: DefineCommand, at: string): Outcome<ApplyOutcome> {
   const { asked, definition, digest, codeUri, codeRevision } = command;
   const previous = state.definition?.definition ?? null;
-  if (state.definition?.digest === digest) return { state, result: { digest, changed: false, previous } };
-  const defined = { ...state, definition: { definition, digest, codeUri, codeRevision, definedBy: asked.actor } };
+  if (state.definition?.digest === digest)
+    return { state, result: { digest, changed: false, previous } };
+  const defined = {
+    ...state,
+    definition: { definition, digest, codeUri, codeRevision, definedBy: asked.actor },
+  };
   const entry = { ...draft('define', null, null, asked), evidence: [`definition ${digest}`] };
   return {
     state: append(defined, entry, { at, outcome: 'applied', fence: null }).state,

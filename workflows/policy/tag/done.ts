@@ -6,14 +6,20 @@ const KEPT_STEPS = 50;
 const KEPT_MS = 24 * 3_600_000;
 
 /** The stored answer of the same request, a refusal when its key belongs to another one, or null. */
-export function answered(state: TagState, method: string, asked: Asked): DoneRequest | ReturnType<typeof refuse> | null {
+export function answered(
+  state: TagState,
+  method: string,
+  asked: Asked,
+): DoneRequest | ReturnType<typeof refuse> | null {
   const known = state.done.find(({ key }) => key === `${method}:${asked.key}`);
   if (!known) return null;
   return known.hash === asked.hash ? known : conflict(asked);
 }
 
 export const conflict = (asked: Asked): ReturnType<typeof refuse> =>
-  refuse('IdempotencyConflict', `idempotency key '${asked.key}' was used for another request`, { idempotencyKey: asked.key });
+  refuse('IdempotencyConflict', `idempotency key '${asked.key}' was used for another request`, {
+    idempotencyKey: asked.key,
+  });
 
 /** Remembers an answer: callers' for a day and at least the last thousand, runs' own steps only while they may be retried. */
 export function remember(state: TagState, request: DoneRequest): TagState {
@@ -21,6 +27,8 @@ export function remember(state: TagState, request: DoneRequest): TagState {
   const done = [...state.done, request];
   const callers = done.filter(({ kind }) => kind === 'caller');
   const steps = done.filter(({ kind }) => kind === 'step').slice(-KEPT_STEPS);
-  const kept = callers.filter(({ at }, index) => index >= callers.length - KEPT_CALLERS || at > horizon);
+  const kept = callers.filter(
+    ({ at }, index) => index >= callers.length - KEPT_CALLERS || at > horizon,
+  );
   return { ...state, done: [...kept, ...steps] };
 }

@@ -6,7 +6,9 @@ import type { TagState } from './state.js';
 export function retirable(state: TagState, now: string): string[] {
   const named = namedHosts(state);
   return Object.values(state.hosts)
-    .filter(({ spec, warmUntil }) => !named.has(spec.name) && (warmUntil === null || warmUntil <= now))
+    .filter(
+      ({ spec, warmUntil }) => !named.has(spec.name) && (warmUntil === null || warmUntil <= now),
+    )
     .map(({ spec }) => spec.name);
 }
 
@@ -30,21 +32,30 @@ export function nextWarmEnd(state: TagState, now: string): string | null {
 
 function namedHosts(state: TagState): Set<string> {
   const routes: Route[] = [routeOf(state), ...(state.intent ? [state.intent.route] : [])];
-  const names = routes.flatMap(({ live, canary, mirror }) => [live, canary, mirror].map((target) => target?.host));
+  const names = routes.flatMap(({ live, canary, mirror }) =>
+    [live, canary, mirror].map((target) => target?.host),
+  );
   return new Set([...names, state.lease?.host].filter((name) => name !== undefined));
 }
 
-export function markHost(state: TagState, name: string, mark: 'ready' | 'retiring' | 'gone'): TagState {
+export function markHost(
+  state: TagState,
+  name: string,
+  mark: 'ready' | 'retiring' | 'gone',
+): TagState {
   const host = state.hosts[name];
   if (!host) return state;
   const { [name]: _, ...others } = state.hosts;
   if (mark === 'gone') return host.retiring ? { ...state, hosts: others } : state;
-  const marked = mark === 'ready' ? { ...host, ready: true } : { ...host, retiring: true, ready: false };
+  const marked =
+    mark === 'ready' ? { ...host, ready: true } : { ...host, retiring: true, ready: false };
   return { ...state, hosts: { ...others, [name]: marked } };
 }
 
 /** The run no longer needs the host; it goes as soon as nothing else names it. */
 export function releaseHost(state: TagState, name: string): TagState {
   const host = state.hosts[name];
-  return host ? { ...state, hosts: { ...state.hosts, [name]: { ...host, warmUntil: null } } } : state;
+  return host
+    ? { ...state, hosts: { ...state.hosts, [name]: { ...host, warmUntil: null } } }
+    : state;
 }

@@ -7,19 +7,45 @@ import { draft, refuse, type Outcome, type TagState } from './state.js';
 const KEPT_RELEASED = 50;
 
 /** Keeps a version from being promoted or rolled back to. The live model keeps its traffic: leaving it is a rollback. */
-export function quarantine(state: TagState, { asked, version }: QuarantineCommand, at: string): Outcome<LedgerEntry> {
+export function quarantine(
+  state: TagState,
+  { asked, version }: QuarantineCommand,
+  at: string,
+): Outcome<LedgerEntry> {
   const marked = {
     ...state,
-    quarantined: { ...state.quarantined, [String(version)]: { by: asked.actor, reason: asked.reason, at } },
+    quarantined: {
+      ...state.quarantined,
+      [String(version)]: { by: asked.actor, reason: asked.reason, at },
+    },
   };
-  const { state: next, entry } = append(marked, draft('quarantine', null, version, asked), { at, outcome: 'applied', fence: null });
+  const { state: next, entry } = append(marked, draft('quarantine', null, version, asked), {
+    at,
+    outcome: 'applied',
+    fence: null,
+  });
   return { state: next, result: entry };
 }
 
-export function release(state: TagState, { asked, version }: QuarantineCommand, at: string): Outcome<LedgerEntry> {
+export function release(
+  state: TagState,
+  { asked, version }: QuarantineCommand,
+  at: string,
+): Outcome<LedgerEntry> {
   const { [String(version)]: held, ...quarantined } = state.quarantined;
-  if (!held) return refuse('InvalidRequest', `${modelId(state.tag, version)} is not quarantined`, { issues: [{ path: 'version', message: 'expected a quarantined version' }] });
-  const released = { ...state, quarantined, released: [...state.released, version].slice(-KEPT_RELEASED) };
-  const { state: next, entry } = append(released, draft('release', null, version, asked), { at, outcome: 'applied', fence: null });
+  if (!held)
+    return refuse('InvalidRequest', `${modelId(state.tag, version)} is not quarantined`, {
+      issues: [{ path: 'version', message: 'expected a quarantined version' }],
+    });
+  const released = {
+    ...state,
+    quarantined,
+    released: [...state.released, version].slice(-KEPT_RELEASED),
+  };
+  const { state: next, entry } = append(released, draft('release', null, version, asked), {
+    at,
+    outcome: 'applied',
+    fence: null,
+  });
   return { state: next, result: entry };
 }

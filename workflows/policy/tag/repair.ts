@@ -14,6 +14,13 @@ export function repair(state: TagState, reason: string): Outcome<null> {
     workflowId: `tag/${state.tag}`,
     evidence: [],
   };
-  const intent = { fence, route: routeOf(state), entry, live: state.live, quarantine: null, soft: true };
+  const intent = {
+    fence,
+    route: routeOf(state),
+    entry,
+    live: state.live,
+    quarantine: null,
+    soft: true,
+  };
   return { state: { ...state, fence, intent }, result: null };
 }

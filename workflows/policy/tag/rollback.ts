@@ -18,7 +18,11 @@ export const rollbackFrom = (state: TagState): number | null => state.lease?.ver
  * Takes traffic off `from`. A running rollout's candidate is aborted and quarantined; the live model is left for the
  * target; any other version is only quarantined, which wins the race with a rollout that has not begun yet.
  */
-export function rollback(state: TagState, command: RollbackCommand & { from: number }, at: string): Outcome<LedgerEntry | null> {
+export function rollback(
+  state: TagState,
+  command: RollbackCommand & { from: number },
+  at: string,
+): Outcome<LedgerEntry | null> {
   const { from, asked } = command;
   if (state.lease?.version === from && state.live !== from) {
     const entry = draft('abort', from, state.live, asked);
@@ -31,38 +35,75 @@ export function rollback(state: TagState, command: RollbackCommand & { from: num
   }
   const target = targetFor(state, command);
   if (typeof target !== 'number') return target;
-  return intend(state, { entry: draft('rollback', from, target, asked), live: target, quarantine: from, at });
+  return intend(state, {
+    entry: draft('rollback', from, target, asked),
+    live: target,
+    quarantine: from,
+    at,
+  });
 }
 
 /** Takes the live model out of service without a verdict on it: nothing is quarantined. */
-export function demote(state: TagState, { asked, to }: DemoteCommand, at: string): Outcome<LedgerEntry | null> {
-  if (state.live === null) return refuse('NoRollbackTarget', `expected a live model of ${state.tag} to demote, and nothing is live`);
+export function demote(
+  state: TagState,
+  { asked, to }: DemoteCommand,
+  at: string,
+): Outcome<LedgerEntry | null> {
+  if (state.live === null)
+    return refuse(
+      'NoRollbackTarget',
+      `expected a live model of ${state.tag} to demote, and nothing is live`,
+    );
   const target = to === 'none' ? null : rollbackTarget(state);
   if (to !== 'none' && target === null) return noTarget(state);
-  return intend(state, { entry: draft('demote', state.live, target, asked), live: target, quarantine: null, at });
+  return intend(state, {
+    entry: draft('demote', state.live, target, asked),
+    live: target,
+    quarantine: null,
+    at,
+  });
 }
 
-function targetFor(state: TagState, { to, from }: RollbackCommand & { from: number }): number | ReturnType<typeof refuse> {
+function targetFor(
+  state: TagState,
+  { to, from }: RollbackCommand & { from: number },
+): number | ReturnType<typeof refuse> {
   if (to === undefined || to === 'previous') return rollbackTarget(state, from) ?? noTarget(state);
   const wanted = typeof to === 'number' ? to : liveVersionAt(state, to.at);
   if (wanted === null) return noTarget(state);
-  if (wanted === from) return refuse('NoRollbackTarget', `expected a target other than ${modelId(state.tag, from)}, the model to leave`);
+  if (wanted === from)
+    return refuse(
+      'NoRollbackTarget',
+      `expected a target other than ${modelId(state.tag, from)}, the model to leave`,
+    );
   if (String(wanted) in state.quarantined) {
-    return refuse('Quarantined', `${modelId(state.tag, wanted)} is quarantined; release it first`, { modelId: modelId(state.tag, wanted) });
+    return refuse('Quarantined', `${modelId(state.tag, wanted)} is quarantined; release it first`, {
+      modelId: modelId(state.tag, wanted),
+    });
   }
   return state.stack.includes(wanted) ? wanted : noTarget(state, wanted);
 }
 
 function noTarget(state: TagState, wanted?: number): ReturnType<typeof refuse> {
-  const known = state.stack.map((version) => modelId(state.tag, version) + (String(version) in state.quarantined ? ' (quarantined)' : ''));
-  const expected = wanted === undefined ? 'a model that was live before and is not quarantined' : `${modelId(state.tag, wanted)} to have been live`;
-  return refuse('NoRollbackTarget', `expected ${expected}; models that were live: ${known.join(', ') || 'none'}`);
+  const known = state.stack.map(
+    (version) =>
+      modelId(state.tag, version) + (String(version) in state.quarantined ? ' (quarantined)' : ''),
+  );
+  const expected =
+    wanted === undefined
+      ? 'a model that was live before and is not quarantined'
+      : `${modelId(state.tag, wanted)} to have been live`;
+  return refuse(
+    'NoRollbackTarget',
+    `expected ${expected}; models that were live: ${known.join(', ') || 'none'}`,
+  );
 }
 
 /** The model live at an instant, as far as the held entries tell. */
 function liveVersionAt(state: TagState, at: string): number | null {
   const moves = state.tail.filter(
-    ({ action, outcome }) => outcome === 'applied' && ['promote', 'rollback', 'demote', 'repair'].includes(action),
+    ({ action, outcome }) =>
+      outcome === 'applied' && ['promote', 'rollback', 'demote', 'repair'].includes(action),
   );
   const to = moves.filter((entry) => entry.at <= at).at(-1)?.to ?? null;
   return to === null ? null : Number(to.slice(to.lastIndexOf('/') + 1));
@@ -70,7 +111,11 @@ function liveVersionAt(state: TagState, at: string): number | null {
 
 function lastDeparture(state: TagState, from: number): LedgerEntry | undefined {
   const id = modelId(state.tag, from);
-  return state.tail.findLast(({ action, from: left, to }) => (left === id && ['rollback', 'abort'].includes(action)) || (action === 'quarantine' && to === id));
+  return state.tail.findLast(
+    ({ action, from: left, to }) =>
+      (left === id && ['rollback', 'abort'].includes(action)) ||
+      (action === 'quarantine' && to === id),
+  );
 }
 
 /**
@@ -79,23 +124,46 @@ function lastDeparture(state: TagState, from: number): LedgerEntry | undefined {
  */
 function intend(
   before: TagState,
-  plan: { entry: ReturnType<typeof draft>; live: number | null; quarantine: number | null; at: string },
+  plan: {
+    entry: ReturnType<typeof draft>;
+    live: number | null;
+    quarantine: number | null;
+    at: string;
+  },
 ): Outcome<null> {
-  const superseded = before.intent ? settle(before, { fence: before.intent.fence, outcome: 'superseded', at: plan.at }).state : before;
+  const superseded = before.intent
+    ? settle(before, { fence: before.intent.fence, outcome: 'superseded', at: plan.at }).state
+    : before;
   const dropped = endLease(superseded, plan);
   const state = plan.live === null ? dropped : withHost(dropped, plan.live, null);
   const fence = state.fence + 1;
   const route = plan.live === state.live ? routeOf(state) : routeTo(state, plan.live);
-  const intent = { fence, route, entry: plan.entry, live: plan.live, quarantine: plan.quarantine, soft: false };
+  const intent = {
+    fence,
+    route,
+    entry: plan.entry,
+    live: plan.live,
+    quarantine: plan.quarantine,
+    soft: false,
+  };
   return { state: { ...state, fence, intent }, result: null };
 }
 
 /** A lease that ends because the incumbent changes is its own entry; the candidate's own rollback is told by that one. */
-function endLease(state: TagState, { entry, at }: { entry: ReturnType<typeof draft>; at: string }): TagState {
+function endLease(
+  state: TagState,
+  { entry, at }: { entry: ReturnType<typeof draft>; at: string },
+): TagState {
   const { lease } = state;
   if (!lease) return state;
   const ended = { ...state, lease: null };
   if (entry.action === 'abort') return ended;
-  const told = { ...entry, action: 'abort' as const, from: lease.version, to: state.live, reason: `the incumbent changed: ${entry.reason}`.slice(0, 400) };
+  const told = {
+    ...entry,
+    action: 'abort' as const,
+    from: lease.version,
+    to: state.live,
+    reason: `the incumbent changed: ${entry.reason}`.slice(0, 400),
+  };
   return append(ended, told, { at, outcome: 'applied', fence: null }).state;
 }

@@ -26,7 +26,10 @@ function targetOf(state: TagState, version: number): RouteTarget {
 /** Deterministic in model and digest, so that every attempt and every later rollout of a version names the same host. */
 export function hostOf(state: TagState, version: number): string {
   const model = state.models[String(version)];
-  if (!model) throw new Error(`expected a record of ${modelId(state.tag, version)}, and the state holds none`);
+  if (!model)
+    throw new Error(
+      `expected a record of ${modelId(state.tag, version)}, and the state holds none`,
+    );
   return hostName(modelId(state.tag, version), model.digest);
 }
 

@@ -17,14 +17,20 @@ export interface Settlement {
  * Ends an intent: the entry is appended, and only an applied one moves `live` and the stack. A failed write may still
  * have reached the store, so the route counts as out of sync until it has been written again and read back.
  */
-export function settle(state: TagState, { fence, outcome, at }: Settlement): { state: TagState; entry: LedgerEntry | null } {
+export function settle(
+  state: TagState,
+  { fence, outcome, at }: Settlement,
+): { state: TagState; entry: LedgerEntry | null } {
   const { intent } = state;
   if (intent?.fence !== fence) return { state, entry: null };
   const committed = outcome === 'applied' && intent.entry.action === 'promote';
   const cleared = { ...state, intent: null, ...(committed && { lease: null }) };
   const appended = append(cleared, intent.entry, { at, outcome, fence });
   if (outcome !== 'applied') {
-    return { ...appended, state: { ...appended.state, serving: { ...state.serving, inSync: false } } };
+    return {
+      ...appended,
+      state: { ...appended.state, serving: { ...state.serving, inSync: false } },
+    };
   }
   const moved = move(appended.state, intent, { at, seq: appended.entry.seq });
   return { entry: appended.entry, state: { ...moved, serving: { inSync: true, fence } } };
@@ -35,7 +41,10 @@ function move(state: TagState, intent: Intent, made: { at: string; seq: number }
   const quarantined = withQuarantine(state, intent, made.at);
   if (!changed) return quarantined;
   const left = state.live;
-  const stack = [...state.stack.filter((version) => version !== intent.live && version !== left), ...(left === null ? [] : [left])];
+  const stack = [
+    ...state.stack.filter((version) => version !== intent.live && version !== left),
+    ...(left === null ? [] : [left]),
+  ];
   const moved: TagState = {
     ...quarantined,
     live: intent.live,
@@ -49,7 +58,10 @@ function move(state: TagState, intent: Intent, made: { at: string; seq: number }
 function withQuarantine(state: TagState, intent: Intent, at: string): TagState {
   if (intent.quarantine === null) return state;
   const { actor: by, reason } = intent.entry;
-  return { ...state, quarantined: { ...state.quarantined, [String(intent.quarantine)]: { by, reason, at } } };
+  return {
+    ...state,
+    quarantined: { ...state.quarantined, [String(intent.quarantine)]: { by, reason, at } },
+  };
 }
 
 /** The next rollback target stays warm for its time, and the live model's host is known to be ready. */
@@ -60,7 +72,9 @@ function keepWarm(state: TagState, at: string): TagState {
 }
 
 function readied(state: TagState, version: number): TagState {
-  const hosts = Object.values(state.hosts).map((host) => (host.version === version ? { ...host, ready: true } : host));
+  const hosts = Object.values(state.hosts).map((host) =>
+    host.version === version ? { ...host, ready: true } : host,
+  );
   return { ...state, hosts: Object.fromEntries(hosts.map((host) => [host.spec.name, host])) };
 }
 
@@ -76,7 +90,9 @@ function forgetUnused(state: TagState): TagState {
   const kept = new Set([
     ...state.stack,
     ...Object.values(state.hosts).map(({ version }) => version),
-    ...[state.live, state.lease?.version, state.queue?.command.model.version].filter((version) => version != null),
+    ...[state.live, state.lease?.version, state.queue?.command.model.version].filter(
+      (version) => version != null,
+    ),
   ]);
   const models = Object.entries(state.models).filter(([version]) => kept.has(Number(version)));
   return { ...state, models: Object.fromEntries(models) };

@@ -125,8 +125,7 @@ export interface Refusal {
 }
 
 export type Outcome<Result = unknown> =
-  | { refused: Refusal }
-  | { refused?: never; state: TagState; result: Result };
+  { refused: Refusal } | { refused?: never; state: TagState; result: Result };
 
 export const refuse = (
   type: FailureType,
@@ -170,7 +169,12 @@ export function emptyTag(tag: string): TagState {
   };
 }
 
-export const draft = (action: LedgerAction, from: number | null, to: number | null, asked: Asked): EntryDraft => ({
+export const draft = (
+  action: LedgerAction,
+  from: number | null,
+  to: number | null,
+  asked: Asked,
+): EntryDraft => ({
   action,
   from,
   to,

@@ -1,5 +1,11 @@
 import type {
-  BeginRolloutCommand, DefineCommand, DemoteCommand, LeaseCommand, QuarantineCommand, ReleaseHostCommand, RollbackCommand,
+  BeginRolloutCommand,
+  DefineCommand,
+  DemoteCommand,
+  LeaseCommand,
+  QuarantineCommand,
+  ReleaseHostCommand,
+  RollbackCommand,
 } from '../../../temporal/contracts/tag.js';
 import { define } from './define.js';
 import { releaseHost } from './hosts.js';
@@ -62,7 +68,10 @@ export function transition(state: TagState, command: Command, at: string): Outco
 
 function leave(state: TagState, command: RollbackCommand, at: string): Outcome {
   const from = command.from ?? rollbackFrom(state);
-  if (from === null) return refuse('NoRollbackTarget', `expected a live model of ${state.tag} to leave, and nothing is live`);
+  if (from === null)
+    return refuse(
+      'NoRollbackTarget',
+      `expected a live model of ${state.tag} to leave, and nothing is live`,
+    );
   return rollback(state, { ...command, from }, at);
 }
-

@@ -13,7 +13,8 @@ export async function expiryLane(entity: Entity): Promise<never> {
     await condition(() => entity.state.lease !== null);
     const held = entity.state.lease;
     if (held === null) continue;
-    const moved = (): boolean => entity.state.lease?.id !== held.id || entity.state.lease.deadline !== held.deadline;
+    const moved = (): boolean =>
+      entity.state.lease?.id !== held.id || entity.state.lease.deadline !== held.deadline;
     if (await condition(moved, Math.max(1, Date.parse(held.deadline) - Date.now()))) continue;
     await entity.lock.run(async () => {
       expire(entity, held.id);

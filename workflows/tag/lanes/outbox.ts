@@ -23,7 +23,9 @@ export interface Parked {
 export async function journalLane(entity: Entity, parked: Parked): Promise<never> {
   for (;;) {
     await condition(() => entity.state.journaled < entity.state.seq);
-    const batch = entity.state.tail.filter(({ seq }) => seq > entity.state.journaled).slice(0, BATCH);
+    const batch = entity.state.tail
+      .filter(({ seq }) => seq > entity.state.journaled)
+      .slice(0, BATCH);
     await persist({ parked, lane: 'journal', write: () => outbox.journalEntries(batch) });
     const journaled = batch.at(-1)?.seq ?? entity.state.journaled;
     entity.set({ ...entity.state, journaled, tail: trim(entity.state.tail, journaled) });
@@ -39,17 +41,29 @@ export async function projectionLane(entity: Entity, parked: Parked): Promise<ne
       seen = entity.revision;
     }
     const wanted = projectionOf(entity.state);
-    const doubtful = await persist({ parked, lane: 'projection', write: () => outbox.projectToRegistry(projectionOf(entity.state)) });
+    const doubtful = await persist({
+      parked,
+      lane: 'projection',
+      write: () => outbox.projectToRegistry(projectionOf(entity.state)),
+    });
     if (doubtful) {
       await sleep(LATE_WRITE_MS, { summary: 'until no late alias write is possible' });
-      await persist({ parked, lane: 'projection', write: () => outbox.projectToRegistry(projectionOf(entity.state)) });
+      await persist({
+        parked,
+        lane: 'projection',
+        write: () => outbox.projectToRegistry(projectionOf(entity.state)),
+      });
     }
     entity.set({ ...entity.state, projected: digestOf(wanted) });
   }
 }
 
 /** Tries until it is written. Answers whether any try ended without an answer, so that its effect may still come. */
-async function persist(of: { parked: Parked; lane: keyof Parked; write: () => Promise<void> }): Promise<boolean> {
+async function persist(of: {
+  parked: Parked;
+  lane: keyof Parked;
+  write: () => Promise<void>;
+}): Promise<boolean> {
   let doubtful = false;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
     try {
@@ -62,8 +76,14 @@ async function persist(of: { parked: Parked; lane: keyof Parked; write: () => Pr
       doubtful ||= !said;
       const permanent = said?.nonRetryable === true && !isFailure(error, 'RegistryUnavailable');
       of.parked[of.lane] = permanent ? said.message : null;
-      log.warn('the registry could not be told', { lane: of.lane, permanent, said: said?.message ?? String(error) });
-      await sleep(permanent ? PARKED_MS : pauseMs, { summary: `until the ${of.lane} is tried again` });
+      log.warn('the registry could not be told', {
+        lane: of.lane,
+        permanent,
+        said: said?.message ?? String(error),
+      });
+      await sleep(permanent ? PARKED_MS : pauseMs, {
+        summary: `until the ${of.lane} is tried again`,
+      });
     }
   }
 }

@@ -8,7 +8,9 @@ import type { Entity } from '../entity.js';
 const RETRY_MS = 60_000;
 
 /** The schedule that has still to be written, or null. A tag that never had one has nothing to write. */
-export function scheduleWanted(state: TagState): { spec: ScheduleSpec | null; digest: string } | null {
+export function scheduleWanted(
+  state: TagState,
+): { spec: ScheduleSpec | null; digest: string } | null {
   const spec = state.definition?.definition.schedule ?? null;
   if (spec === null && state.scheduled === null) return null;
   const digest = digestOf(spec);

@@ -12,7 +12,12 @@ export const definition: ModelDefinition = {
   owner: { team: 'ops', contact: 'ops@example.com' },
   training: {
     task: 'binary-classification',
-    code: { kind: 'python', directory: '.', entry: 'train.py:train', digest: `sha256:${'c'.repeat(64)}` },
+    code: {
+      kind: 'python',
+      directory: '.',
+      entry: 'train.py:train',
+      digest: `sha256:${'c'.repeat(64)}`,
+    },
     data: { kind: 'parquet', uri: 'file:///flights.parquet', timeColumn: 'at' },
     features: ['a'],
     label: 'late',
@@ -35,7 +40,13 @@ export const model = (version: number): ModelRecord => ({
 let asks = 0;
 export const asked = (workflowId = 'caller', actor = 'ada') => {
   asks += 1;
-  return { actor, reason: 'a reason', workflowId, key: `key-${String(asks)}`, hash: `hash-${String(asks)}` };
+  return {
+    actor,
+    reason: 'a reason',
+    workflowId,
+    key: `key-${String(asks)}`,
+    hash: `hash-${String(asks)}`,
+  };
 };
 
 /** A tag driven by commands, one minute apart; an intent is settled as applied unless told otherwise. */
@@ -53,7 +64,14 @@ export class Driven {
   }
 
   define(of: ModelDefinition): void {
-    this.do({ type: 'define', asked: asked(), definition: of, digest: digestOf(of), codeUri: 'mlflow-artifacts:/code', codeRevision: 'abc' });
+    this.do({
+      type: 'define',
+      asked: asked(),
+      definition: of,
+      digest: digestOf(of),
+      codeUri: 'mlflow-artifacts:/code',
+      codeRevision: 'abc',
+    });
   }
 
   try(command: Command): Refusal | null {
@@ -77,7 +95,10 @@ export class Driven {
     return this.do({ type: 'settle', fence: this.state.intent?.fence ?? -1, outcome });
   }
 
-  begin(version: number, over: Partial<Extract<Command, { type: 'beginRollout' }>> = {}): RolloutGrant {
+  begin(
+    version: number,
+    over: Partial<Extract<Command, { type: 'beginRollout' }>> = {},
+  ): RolloutGrant {
     return this.do(beginning(version, over));
   }
 
@@ -87,7 +108,12 @@ export class Driven {
 
   promote(version: number): LedgerEntry | null {
     this.begin(version);
-    this.do({ type: 'commitRollout', asked: asked(`rollout-${String(version)}`), lease: this.lease(), step: 1 });
+    this.do({
+      type: 'commitRollout',
+      asked: asked(`rollout-${String(version)}`),
+      lease: this.lease(),
+      step: 1,
+    });
     return this.settle();
   }
 
@@ -97,11 +123,16 @@ export class Driven {
   }
 
   actions(): string[] {
-    return this.state.tail.map(({ action, outcome }) => (outcome === 'applied' ? action : `${action} ${outcome}`));
+    return this.state.tail.map(({ action, outcome }) =>
+      outcome === 'applied' ? action : `${action} ${outcome}`,
+    );
   }
 }
 
-export const beginning = (version: number, over: Partial<Extract<Command, { type: 'beginRollout' }>> = {}): Extract<Command, { type: 'beginRollout' }> => ({
+export const beginning = (
+  version: number,
+  over: Partial<Extract<Command, { type: 'beginRollout' }>> = {},
+): Extract<Command, { type: 'beginRollout' }> => ({
   type: 'beginRollout',
   asked: asked(`rollout-${String(version)}`),
   model: model(version),

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { firstBroken } from '../../../../workflows/policy/ledger.js';
 import { answered, remember } from '../../../../workflows/policy/tag/done.js';
 import { judgingDigest } from '../../../../workflows/policy/tag/define.js';
-import { nextWarmEnd, retirable, toWarm, markHost } from '../../../../workflows/policy/tag/hosts.js';
+import {
+  nextWarmEnd,
+  retirable,
+  toWarm,
+  markHost,
+} from '../../../../workflows/policy/tag/hosts.js';
 import { projectionOf } from '../../../../workflows/policy/tag/projection.js';
 import { rollbackFrom } from '../../../../workflows/policy/tag/rollback.js';
 import { LEASE_MS, objection } from '../../../../workflows/policy/tag/rollout.js';
@@ -22,8 +27,19 @@ describe('define', () => {
   });
   it('answers with the definition before', () => {
     const tag = new Driven();
-    const command = { type: 'define', asked: asked(), definition: { ...definition, description: 'new' }, digest: `sha256:${'d'.repeat(64)}`, codeUri: 'u', codeRevision: 'r' } as const;
-    expect(tag.do(command)).toEqual({ digest: command.digest, changed: true, previous: definition });
+    const command = {
+      type: 'define',
+      asked: asked(),
+      definition: { ...definition, description: 'new' },
+      digest: `sha256:${'d'.repeat(64)}`,
+      codeUri: 'u',
+      codeRevision: 'r',
+    } as const;
+    expect(tag.do(command)).toEqual({
+      digest: command.digest,
+      changed: true,
+      previous: definition,
+    });
   });
 });
 
@@ -35,8 +51,21 @@ describe('a rollout', () => {
     tag.do({ type: 'commitRollout', asked: asked('rollout-1'), lease: tag.lease(), step: 1 });
     expect(tag.state.live).toBeNull();
     const entry = tag.settle();
-    expect(entry).toMatchObject({ action: 'promote', from: null, to: id(1), outcome: 'applied', fence: 1, digest: model(1).digest, evidence: ['gate run-1'] });
-    expect(tag.state).toMatchObject({ live: 1, lease: null, liveSeq: entry?.seq, serving: { inSync: true, fence: 1 } });
+    expect(entry).toMatchObject({
+      action: 'promote',
+      from: null,
+      to: id(1),
+      outcome: 'applied',
+      fence: 1,
+      digest: model(1).digest,
+      evidence: ['gate run-1'],
+    });
+    expect(tag.state).toMatchObject({
+      live: 1,
+      lease: null,
+      liveSeq: entry?.seq,
+      serving: { inSync: true, fence: 1 },
+    });
     expect(tag.actions()).toEqual(['define', 'rollout-start', 'promote']);
   });
 
@@ -45,8 +74,14 @@ describe('a rollout', () => {
     tag.promote(1);
     tag.promote(2);
     const host = tag.state.hosts[hostOf(tag.state, 1)];
-    expect(Date.parse(host?.warmUntil ?? '') - Date.parse(tag.state.liveSince ?? '')).toBe(3_600_000);
-    expect(viewOf(tag.state, { pending: 0, parked: null })).toMatchObject({ live: id(2), previous: id(1), previousWarm: true });
+    expect(Date.parse(host?.warmUntil ?? '') - Date.parse(tag.state.liveSince ?? '')).toBe(
+      3_600_000,
+    );
+    expect(viewOf(tag.state, { pending: 0, parked: null })).toMatchObject({
+      live: id(2),
+      previous: id(1),
+      previousWarm: true,
+    });
   });
 
   it.each([
@@ -58,7 +93,9 @@ describe('a rollout', () => {
     tag.promote(1);
     tag.promote(2);
     const host = tag.state.hosts[hostOf(tag.state, 1)];
-    expect(Date.parse(host?.warmUntil ?? '') - Date.parse(tag.state.liveSince ?? '')).toBe(minutes * 60_000);
+    expect(Date.parse(host?.warmUntil ?? '') - Date.parse(tag.state.liveSince ?? '')).toBe(
+      minutes * 60_000,
+    );
   });
 
   it('names an override instead of a gate when a person gave one', () => {
@@ -102,16 +139,25 @@ describe('a rollout', () => {
   it('renews its lease', () => {
     const tag = new Driven();
     tag.begin(1);
-    const deadline = tag.do<string>({ type: 'renewLease', asked: asked('rollout-1'), lease: tag.lease(), step: 1 });
+    const deadline = tag.do<string>({
+      type: 'renewLease',
+      asked: asked('rollout-1'),
+      lease: tag.lease(),
+      step: 1,
+    });
     expect(Date.parse(deadline) - Date.parse(tag.at)).toBe(LEASE_MS);
     expect(tag.state.lease?.deadline).toBe(deadline);
   });
 
   it('refuses what a lease that is not held any more asks for', () => {
     const tag = new Driven();
-    expect(tag.try({ type: 'commitRollout', asked: asked(), lease: 'lease-1', step: 1 })).toMatchObject({ type: 'LeaseLost', message: expect.stringContaining('nothing holds') });
+    expect(
+      tag.try({ type: 'commitRollout', asked: asked(), lease: 'lease-1', step: 1 }),
+    ).toMatchObject({ type: 'LeaseLost', message: expect.stringContaining('nothing holds') });
     tag.begin(1);
-    expect(tag.try({ type: 'renewLease', asked: asked(), lease: 'lease-9', step: 1 })).toMatchObject({ type: 'LeaseLost', message: expect.stringContaining('rollout-1') });
+    expect(
+      tag.try({ type: 'renewLease', asked: asked(), lease: 'lease-9', step: 1 }),
+    ).toMatchObject({ type: 'LeaseLost', message: expect.stringContaining('rollout-1') });
   });
 });
 
@@ -122,15 +168,28 @@ describe('what stands against a rollout', () => {
   it('another live model than the one it was judged against', () => {
     const tag = new Driven();
     tag.promote(1);
-    expect(tag.try(beginning(2, { expectedLive: null }))).toMatchObject({ type: 'LiveChanged', details: { expected: null, actual: id(1) } });
+    expect(tag.try(beginning(2, { expectedLive: null }))).toMatchObject({
+      type: 'LiveChanged',
+      details: { expected: null, actual: id(1) },
+    });
     expect(tag.try(beginning(2, { expectedLive: 1 }))).toBeNull();
     const empty = new Driven();
-    expect(empty.try(beginning(2, { expectedLive: 1 }))).toMatchObject({ details: { expected: id(1), actual: null } });
+    expect(empty.try(beginning(2, { expectedLive: 1 }))).toMatchObject({
+      details: { expected: id(1), actual: null },
+    });
   });
   it('another rule than the one it was judged under', () => {
     const tag = new Driven();
-    expect(tag.try(beginning(1, { judgedUnder: judgingDigest({ ...definition, rollout: { watch: '1h' } }) }))).toMatchObject({ type: 'DefinitionChanged' });
-    expect(tag.try(beginning(1, { judgedUnder: judgingDigest({ ...definition, description: 'other words' }) }))).toBeNull();
+    expect(
+      tag.try(
+        beginning(1, { judgedUnder: judgingDigest({ ...definition, rollout: { watch: '1h' } }) }),
+      ),
+    ).toMatchObject({ type: 'DefinitionChanged' });
+    expect(
+      tag.try(
+        beginning(1, { judgedUnder: judgingDigest({ ...definition, description: 'other words' }) }),
+      ),
+    ).toBeNull();
   });
   it('being live already', () => {
     const tag = new Driven();
@@ -140,17 +199,24 @@ describe('what stands against a rollout', () => {
   it('a quarantine, until it is released', () => {
     const tag = new Driven();
     tag.do({ type: 'quarantine', asked: asked(), version: 2 });
-    expect(tag.try(beginning(2))).toMatchObject({ type: 'Quarantined', details: { modelId: id(2) } });
+    expect(tag.try(beginning(2))).toMatchObject({
+      type: 'Quarantined',
+      details: { modelId: id(2) },
+    });
     tag.do({ type: 'release', asked: asked(), version: 2 });
     expect(projectionOf(tag.state).statuses).toEqual({ '2': 'released' });
     expect(tag.try(beginning(2))).toBeNull();
-    expect(tag.try({ type: 'release', asked: asked(), version: 2 })).toMatchObject({ type: 'InvalidRequest' });
+    expect(tag.try({ type: 'release', asked: asked(), version: 2 })).toMatchObject({
+      type: 'InvalidRequest',
+    });
   });
   it('a freeze, also between its start and its commit', () => {
     const tag = new Driven();
     tag.begin(1);
     tag.state = { ...tag.state, frozen: { by: 'ada', reason: 'holidays', until: null } };
-    expect(tag.try({ type: 'commitRollout', asked: asked(), lease: tag.lease(), step: 1 })).toMatchObject({ type: 'Frozen', details: { by: 'ada', until: null } });
+    expect(
+      tag.try({ type: 'commitRollout', asked: asked(), lease: tag.lease(), step: 1 }),
+    ).toMatchObject({ type: 'Frozen', details: { by: 'ada', until: null } });
     tag.state = { ...tag.state, lease: null };
     expect(tag.try(beginning(2))).toMatchObject({ type: 'Frozen' });
   });
@@ -158,13 +224,17 @@ describe('what stands against a rollout', () => {
     const tag = new Driven();
     tag.begin(1);
     tag.do({ type: 'quarantine', asked: asked(), version: 1 });
-    expect(tag.try({ type: 'commitRollout', asked: asked(), lease: tag.lease(), step: 1 })).toMatchObject({ type: 'Quarantined' });
+    expect(
+      tag.try({ type: 'commitRollout', asked: asked(), lease: tag.lease(), step: 1 }),
+    ).toMatchObject({ type: 'Quarantined' });
   });
   it('an incumbent that changed between its start and its commit', () => {
     const tag = new Driven();
     tag.begin(1);
     tag.state = { ...tag.state, live: 7, models: { ...tag.state.models, '7': model(7) } };
-    expect(tag.try({ type: 'commitRollout', asked: asked(), lease: tag.lease(), step: 1 })).toMatchObject({ type: 'LiveChanged' });
+    expect(
+      tag.try({ type: 'commitRollout', asked: asked(), lease: tag.lease(), step: 1 }),
+    ).toMatchObject({ type: 'LiveChanged' });
   });
 });
 
@@ -172,10 +242,13 @@ describe('U8 a candidate that arrives while another is in flight', () => {
   it("is refused by whenBusy 'reject'", () => {
     const tag = new Driven({ whenBusy: 'reject' });
     tag.begin(1);
-    expect(tag.try(beginning(2))).toMatchObject({ type: 'Busy', details: { workflowId: 'rollout-1' } });
+    expect(tag.try(beginning(2))).toMatchObject({
+      type: 'Busy',
+      details: { workflowId: 'rollout-1' },
+    });
     expect(objection(tag.state, beginning(1))).toBeNull();
   });
-  it("waits by default, and the latest takes the place of the one before", () => {
+  it('waits by default, and the latest takes the place of the one before', () => {
     const tag = new Driven();
     tag.begin(1);
     expect(tag.begin(2)).toEqual({ state: 'queued', ticket: 1, holder: 'rollout-1' });
@@ -207,19 +280,35 @@ describe('rollback', () => {
   it('R10 goes back to the model before, quarantines the one it leaves, and warms the next way back', () => {
     const tag = new Driven();
     [1, 2, 3].forEach((version) => tag.promote(version));
-    expect(tag.rollback()).toMatchObject({ action: 'rollback', from: id(3), to: id(2), outcome: 'applied' });
-    expect(tag.state).toMatchObject({ live: 2, quarantined: { '3': { by: 'ada', reason: 'a reason' } } });
+    expect(tag.rollback()).toMatchObject({
+      action: 'rollback',
+      from: id(3),
+      to: id(2),
+      outcome: 'applied',
+    });
+    expect(tag.state).toMatchObject({
+      live: 2,
+      quarantined: { '3': { by: 'ada', reason: 'a reason' } },
+    });
     expect(rollbackTarget(tag.state)).toBe(1);
     expect(tag.state.hosts[hostOf(tag.state, 1)]?.warmUntil).not.toBeNull();
     expect(tag.rollback()).toMatchObject({ to: id(1) });
-    expect(tag.try({ type: 'rollback', asked: asked() })).toMatchObject({ type: 'NoRollbackTarget', message: expect.stringContaining('flight-delay/3 (quarantined)') });
+    expect(tag.try({ type: 'rollback', asked: asked() })).toMatchObject({
+      type: 'NoRollbackTarget',
+      message: expect.stringContaining('flight-delay/3 (quarantined)'),
+    });
   });
 
   it('F25 is refused where nothing was live, and where nothing was live before', () => {
     const tag = new Driven();
-    expect(tag.try({ type: 'rollback', asked: asked() })).toMatchObject({ type: 'NoRollbackTarget' });
+    expect(tag.try({ type: 'rollback', asked: asked() })).toMatchObject({
+      type: 'NoRollbackTarget',
+    });
     tag.promote(1);
-    expect(tag.try({ type: 'rollback', asked: asked() })).toMatchObject({ type: 'NoRollbackTarget', message: expect.stringContaining('none') });
+    expect(tag.try({ type: 'rollback', asked: asked() })).toMatchObject({
+      type: 'NoRollbackTarget',
+      message: expect.stringContaining('none'),
+    });
     expect(tag.state.quarantined).toEqual({});
   });
 
@@ -227,7 +316,12 @@ describe('rollback', () => {
     const tag = new Driven();
     tag.promote(1);
     tag.begin(2);
-    expect(tag.rollback()).toMatchObject({ action: 'abort', from: id(2), to: id(1), outcome: 'applied' });
+    expect(tag.rollback()).toMatchObject({
+      action: 'abort',
+      from: id(2),
+      to: id(1),
+      outcome: 'applied',
+    });
     expect(tag.state).toMatchObject({ live: 1, lease: null, quarantined: { '2': {} } });
     expect(routeOf(tag.state).live?.modelId).toBe(id(1));
   });
@@ -266,7 +360,11 @@ describe('rollback', () => {
   it('quarantines a version that has not begun, so that its rollout is refused when it comes', () => {
     const tag = new Driven();
     tag.promote(1);
-    expect(tag.rollback({ from: 2 })).toMatchObject({ action: 'quarantine', to: id(2), fence: null });
+    expect(tag.rollback({ from: 2 })).toMatchObject({
+      action: 'quarantine',
+      to: id(2),
+      fence: null,
+    });
     expect(tag.try(beginning(2))).toMatchObject({ type: 'Quarantined' });
   });
 
@@ -308,7 +406,8 @@ describe('rollback', () => {
     const tag = new Driven();
     [1, 2, 3].forEach((version) => tag.promote(version));
     tag.do({ type: 'quarantine', asked: asked(), version: 1 });
-    const refusal = (to: 'previous' | number | { at: string }) => tag.try({ type: 'rollback', asked: asked(), to })?.type;
+    const refusal = (to: 'previous' | number | { at: string }) =>
+      tag.try({ type: 'rollback', asked: asked(), to })?.type;
     expect(refusal(3)).toBe('NoRollbackTarget');
     expect(refusal(9)).toBe('NoRollbackTarget');
     expect(refusal(1)).toBe('Quarantined');
@@ -338,7 +437,9 @@ describe('demote', () => {
     const tag = new Driven();
     expect(tag.try({ type: 'demote', asked: asked() })).toMatchObject({ type: 'NoRollbackTarget' });
     tag.promote(1);
-    expect(tag.try({ type: 'demote', asked: asked(), to: 'previous' })).toMatchObject({ type: 'NoRollbackTarget' });
+    expect(tag.try({ type: 'demote', asked: asked(), to: 'previous' })).toMatchObject({
+      type: 'NoRollbackTarget',
+    });
   });
 });
 
@@ -365,10 +466,15 @@ describe('hosts', () => {
     tag.state = markHost(tag.state, first, 'retiring');
     expect(viewOf(tag.state, { pending: 0, parked: null }).previousWarm).toBe(false);
     tag.do({ type: 'rollback', asked: asked() });
-    expect(markHost(tag.state, first, 'gone').hosts[first]).toMatchObject({ retiring: false, ready: false });
+    expect(markHost(tag.state, first, 'gone').hosts[first]).toMatchObject({
+      retiring: false,
+      ready: false,
+    });
     tag.settle();
     expect(tag.state.hosts[first]).toMatchObject({ ready: true });
-    expect(markHost(markHost(tag.state, first, 'retiring'), first, 'gone').hosts[first]).toBeUndefined();
+    expect(
+      markHost(markHost(tag.state, first, 'retiring'), first, 'gone').hosts[first],
+    ).toBeUndefined();
     expect(markHost(tag.state, 'unknown', 'ready')).toBe(tag.state);
   });
   it("are warmed by the tag when they are the way back, and by the run when they are a candidate's", () => {
@@ -378,7 +484,10 @@ describe('hosts', () => {
     expect(toWarm(tag.state)).toEqual([]);
     const first = hostOf(tag.state, 1);
     tag.state = markHost(tag.state, first, 'ready');
-    tag.state = { ...tag.state, hosts: Object.fromEntries(Object.entries(tag.state.hosts).filter(([name]) => name !== first)) };
+    tag.state = {
+      ...tag.state,
+      hosts: Object.fromEntries(Object.entries(tag.state.hosts).filter(([name]) => name !== first)),
+    };
     tag.rollback({ from: 3 });
     expect(toWarm(tag.state)).toEqual([first]);
     expect(markHost(tag.state, first, 'ready').hosts[first]?.ready).toBe(true);
@@ -387,9 +496,14 @@ describe('hosts', () => {
     const tag = new Driven();
     tag.promote(1);
     const name = hostOf(tag.state, 1);
-    const warm = (until: string | null, then: string | null) => withHost(withHost(tag.state, 1, until), 1, then).hosts[name]?.warmUntil;
-    expect(warm('2026-01-02T00:00:00.000Z', '2026-01-01T00:00:00.000Z')).toBe('2026-01-02T00:00:00.000Z');
-    expect(warm('2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z')).toBe('2026-01-02T00:00:00.000Z');
+    const warm = (until: string | null, then: string | null) =>
+      withHost(withHost(tag.state, 1, until), 1, then).hosts[name]?.warmUntil;
+    expect(warm('2026-01-02T00:00:00.000Z', '2026-01-01T00:00:00.000Z')).toBe(
+      '2026-01-02T00:00:00.000Z',
+    );
+    expect(warm('2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z')).toBe(
+      '2026-01-02T00:00:00.000Z',
+    );
     expect(warm('2026-01-01T00:00:00.000Z', null)).toBe('2026-01-01T00:00:00.000Z');
     expect(withHost(tag.state, 99, null)).toBe(tag.state);
   });
@@ -415,7 +529,10 @@ describe('the route of a state', () => {
     expect(routeOf(tag.state).canary).toBeUndefined();
     const { lease } = tag.state;
     tag.state = { ...tag.state, lease: lease && { ...lease, weightPercent: 10 } };
-    expect(routeOf(tag.state)).toMatchObject({ live: { modelId: id(1) }, canary: { modelId: id(2), weightPercent: 10 } });
+    expect(routeOf(tag.state)).toMatchObject({
+      live: { modelId: id(1) },
+      canary: { modelId: id(2), weightPercent: 10 },
+    });
   });
   it('is not written again while a write is under way', () => {
     const tag = new Driven();
@@ -433,22 +550,34 @@ describe('the ledger', () => {
     [1, 2, 3].forEach((version) => tag.promote(version));
     tag.rollback();
     expect(firstBroken(tag.state.tail)).toBeNull();
-    expect(tag.state.tail.map(({ seq }) => seq)).toEqual(tag.state.tail.map((_, index) => index + 1));
+    expect(tag.state.tail.map(({ seq }) => seq)).toEqual(
+      tag.state.tail.map((_, index) => index + 1),
+    );
   });
   it('names the first entry that was altered, left out or put in', () => {
     const tag = new Driven();
     [1, 2].forEach((version) => tag.promote(version));
     const [a, b, c, ...rest] = tag.state.tail;
     if (!a || !b || !c) throw new Error('expected three entries');
-    expect(firstBroken([a, { ...b, reason: 'forged' }, c])).toMatchObject({ seq: b.seq, reason: expect.stringContaining('hash') });
-    expect(firstBroken([a, c, ...rest])).toMatchObject({ seq: c.seq, reason: expect.stringContaining('expected seq 2') });
-    expect(firstBroken([a, { ...b, previousHash: b.hash }])).toMatchObject({ seq: b.seq, reason: expect.stringContaining('previousHash') });
+    expect(firstBroken([a, { ...b, reason: 'forged' }, c])).toMatchObject({
+      seq: b.seq,
+      reason: expect.stringContaining('hash'),
+    });
+    expect(firstBroken([a, c, ...rest])).toMatchObject({
+      seq: c.seq,
+      reason: expect.stringContaining('expected seq 2'),
+    });
+    expect(firstBroken([a, { ...b, previousHash: b.hash }])).toMatchObject({
+      seq: b.seq,
+      reason: expect.stringContaining('previousHash'),
+    });
     expect(firstBroken([b, c])).toBeNull();
     expect(firstBroken([])).toBeNull();
   });
   it('keeps the newest entries and every one the journal does not have', () => {
     const tag = new Driven();
-    for (let n = 1; n <= TAIL + 20; n += 1) tag.do({ type: 'quarantine', asked: asked(), version: n });
+    for (let n = 1; n <= TAIL + 20; n += 1)
+      tag.do({ type: 'quarantine', asked: asked(), version: n });
     expect(tag.state.tail).toHaveLength(TAIL + 21);
     tag.state = { ...tag.state, journaled: tag.state.seq };
     tag.do({ type: 'quarantine', asked: asked(), version: 1 });
@@ -459,17 +588,40 @@ describe('the ledger', () => {
 describe('requests', () => {
   it('R7 the same key and request has its answer, another request under it is a conflict', () => {
     const ask = { actor: 'ada', reason: 'r', workflowId: '', key: 'k', hash: 'h' };
-    const state = remember(emptyTag('x'), { key: 'rollback:k', hash: 'h', at: '2026-01-01T00:00:00.000Z', kind: 'caller', result: 7 });
+    const state = remember(emptyTag('x'), {
+      key: 'rollback:k',
+      hash: 'h',
+      at: '2026-01-01T00:00:00.000Z',
+      kind: 'caller',
+      result: 7,
+    });
     expect(answered(state, 'rollback', ask)).toMatchObject({ result: 7 });
-    expect(answered(state, 'rollback', { ...ask, hash: 'other' })).toMatchObject({ refused: { type: 'IdempotencyConflict', details: { idempotencyKey: 'k' } } });
+    expect(answered(state, 'rollback', { ...ask, hash: 'other' })).toMatchObject({
+      refused: { type: 'IdempotencyConflict', details: { idempotencyKey: 'k' } },
+    });
     expect(answered(state, 'demote', ask)).toBeNull();
   });
   it('are kept for a day and at least the last thousand, and a run’s own steps only lately', () => {
     let state = emptyTag('x');
-    const day = (n: number): string => new Date(Date.UTC(2026, 0, 1) + n * 86_400_000).toISOString();
-    for (let n = 0; n < 1005; n += 1) state = remember(state, { key: `c${String(n)}`, hash: '', at: day(0), kind: 'caller', result: n });
+    const day = (n: number): string =>
+      new Date(Date.UTC(2026, 0, 1) + n * 86_400_000).toISOString();
+    for (let n = 0; n < 1005; n += 1)
+      state = remember(state, {
+        key: `c${String(n)}`,
+        hash: '',
+        at: day(0),
+        kind: 'caller',
+        result: n,
+      });
     expect(state.done).toHaveLength(1005);
-    for (let n = 0; n < 60; n += 1) state = remember(state, { key: `s${String(n)}`, hash: '', at: day(3), kind: 'step', result: n });
+    for (let n = 0; n < 60; n += 1)
+      state = remember(state, {
+        key: `s${String(n)}`,
+        hash: '',
+        at: day(3),
+        kind: 'step',
+        result: n,
+      });
     expect(state.done.filter(({ kind }) => kind === 'caller')).toHaveLength(1000);
     expect(state.done.filter(({ kind }) => kind === 'step')).toHaveLength(50);
   });
@@ -487,15 +639,27 @@ describe('what the registry is told', () => {
       aliases: { champion: 2, previous: 1, challenger: 4 },
       statuses: { '1': 'previous', '2': 'champion', '3': 'quarantined', '4': 'challenger' },
     });
-    expect(projectionOf(emptyTag('x'))).toMatchObject({ owner: '', definition: null, aliases: { champion: null, previous: null, challenger: null } });
+    expect(projectionOf(emptyTag('x'))).toMatchObject({
+      owner: '',
+      definition: null,
+      aliases: { champion: null, previous: null, challenger: null },
+    });
   });
 });
 
 describe('status', () => {
   it('shows an empty tag and a rollout under way', () => {
-    expect(viewOf(emptyTag('x'), { pending: 2, parked: 'why' })).toMatchObject({ live: null, previous: null, previousWarm: false, owner: '', registry: { inSync: false, pending: 2, parked: 'why' } });
+    expect(viewOf(emptyTag('x'), { pending: 2, parked: 'why' })).toMatchObject({
+      live: null,
+      previous: null,
+      previousWarm: false,
+      owner: '',
+      registry: { inSync: false, pending: 2, parked: 'why' },
+    });
     const tag = new Driven();
     tag.begin(1);
-    expect(viewOf(tag.state, { pending: 0, parked: null })).toMatchObject({ rollout: { modelId: id(1), weightPercent: 0, workflowId: 'rollout-1' } });
+    expect(viewOf(tag.state, { pending: 0, parked: null })).toMatchObject({
+      rollout: { modelId: id(1), weightPercent: 0, workflowId: 'rollout-1' },
+    });
   });
 });
