@@ -8,6 +8,7 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['workflows/policy/**/*.ts'],
+      exclude: ['test/**'],
       reporter: ['text-summary', 'json-summary'],
       thresholds: { branches: 100, functions: 100, lines: 100 },
     },

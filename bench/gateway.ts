@@ -1,17 +1,24 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Pool } from 'undici';
-import { Client, modelSpec, targetOf } from '../test/gateway/support/client.js';
-import { spawnGateway } from '../test/gateway/support/gateway-process.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { createProcessHosting } from '../dist/activities/hosting/process.js';
+import { createGatewayRouting } from '../dist/activities/routing/gateway.js';
+import { GatewayAdmin } from '../dist/activities/routing/gateway-admin.js';
+import type { HostSpec } from '../dist/temporal/contracts/route.js';
+import type { Context } from './context.ts';
+import { startGatewayProcess, type GatewayProcess } from './gateway-process.ts';
+import { keepAsking, type Target } from './load.ts';
+import { median, quantile, rounded } from './statistics.ts';
 
 const SECONDS_PER_ROUND = 2;
-const ROUNDS = 3;
-const CONNECTIONS = { loaded: 32, alone: 1 };
+const ROUNDS = 5;
+const LOADS = { alone: 1, loaded: 32 };
+const TAG = 'bench';
 /** 1 KiB, the size of a request with some fifty features. */
 const BODY = JSON.stringify({ inputs: [Array.from({ length: 160 }, (_, index) => index / 10)] });
 
-interface Measured {
+interface Round {
   rps: number;
   p50Ms: number;
   p99Ms: number;
@@ -19,114 +26,96 @@ interface Measured {
 }
 
 /**
- * Requests per second and latency of a model server reached through the gateway and directly, in turns within one run, so that both meet the
- * same machine. The model server predicts nothing, so the ratios are the worst case.
+ * Requests per second and latency of a model server reached through the gateway and directly, in turns, so that both
+ * meet the same machine. The model server predicts nothing, so the ratios are the worst case.
  */
-export async function benchGateway(): Promise<Record<string, number | string>> {
-  const directory = await mkdtemp(join(tmpdir(), 'modelyard-bench-'));
-  const gateway = await spawnGateway(directory);
-  const client = new Client(gateway.url);
+export async function measureGateway({ directory, say }: Context): Promise<object> {
+  const gateway = await startGatewayProcess(join(directory, 'gateway'), say);
   try {
-    const spec = await modelSpec(directory, 1);
-    const { port } = await client.startHost(spec);
-    await client.route('bench', 1, { live: targetOf(spec) });
+    const port = await startHost(gateway, directory);
     const targets = {
-      gateway: { origin: gateway.url, path: '/v1/tags/bench/score' },
-      direct: { origin: `http://127.0.0.1:${String(port)}`, path: '/invocations' },
+      gateway: { origin: gateway.url, path: `/v1/tags/${TAG}/score`, body: BODY },
+      direct: { origin: `http://127.0.0.1:${String(port)}`, path: '/invocations', body: BODY },
     };
-    return { ...(await compare('loaded', targets)), ...(await compare('alone', targets)) };
+    return {
+      alone: await compare(targets, LOADS.alone),
+      loaded: await compare(targets, LOADS.loaded),
+    };
   } finally {
-    await client.close();
-    await gateway.kill('SIGTERM');
-    await rm(directory, { recursive: true, force: true });
+    await gateway.stop();
   }
 }
 
-interface Target {
-  origin: string;
-  path: string;
+/** One live model server; answers its port. */
+async function startHost(gateway: GatewayProcess, directory: string): Promise<number> {
+  const modelUri = join(directory, 'model.json');
+  await writeFile(modelUri, JSON.stringify({ value: 1 }));
+  const spec: HostSpec = {
+    name: 'bench-host',
+    target: 'local',
+    modelId: `${TAG}/1`,
+    modelUri,
+    digest: `sha256:${'1'.repeat(64)}`,
+    task: 'regression',
+  };
+  const hosting = createProcessHosting(gateway);
+  await hosting.ensure(spec);
+  while ((await hosting.observe(spec.name)).phase !== 'ready') await sleep(50);
+  const live = { modelId: spec.modelId, host: spec.name };
+  await createGatewayRouting(gateway).write(TAG, { live }, 1);
+  const answer = z.object({ port: z.int() });
+  const seen = await new GatewayAdmin(gateway).call({
+    method: 'GET',
+    path: `/admin/hosts/${spec.name}`,
+    answer,
+  });
+  return seen.port;
 }
 
 async function compare(
-  load: keyof typeof CONNECTIONS,
   targets: { gateway: Target; direct: Target },
-): Promise<Record<string, number>> {
-  const connections = CONNECTIONS[load];
-  for (const target of [targets.direct, targets.gateway])
-    await measure(target, { connections, seconds: 1 });
-  const rounds: { gateway: Measured; direct: Measured }[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const direct = await measure(targets.direct, { connections, seconds: SECONDS_PER_ROUND });
-    rounds.push({
-      direct,
-      gateway: await measure(targets.gateway, { connections, seconds: SECONDS_PER_ROUND }),
-    });
+  connections: number,
+): Promise<object> {
+  const rounds: { gateway: Round; direct: Round }[] = [];
+  // The first round warms both up.
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    const direct = await ask(targets.direct, connections);
+    const gateway = await ask(targets.gateway, connections);
+    if (round > 0) rounds.push({ gateway, direct });
   }
-  const of = (side: 'gateway' | 'direct', field: keyof Measured): number =>
+  const of = (side: 'gateway' | 'direct', field: keyof Round): number =>
     median(rounds.map((round) => round[side][field]));
+  const added = (field: 'p50Ms' | 'p99Ms'): number =>
+    rounded(median(rounds.map(({ gateway, direct }) => gateway[field] - direct[field])));
+  const sum = (side: 'gateway' | 'direct'): number =>
+    rounds.reduce((total, round) => total + round[side].failed, 0);
   return {
-    [`${load}.connections`]: connections,
-    [`${load}.gateway.rps`]: rounded(of('gateway', 'rps')),
-    [`${load}.direct.rps`]: rounded(of('direct', 'rps')),
-    [`${load}.rpsRatio`]: rounded(of('gateway', 'rps') / of('direct', 'rps')),
-    [`${load}.addedP50Ms`]: rounded(of('gateway', 'p50Ms') - of('direct', 'p50Ms')),
-    [`${load}.addedP99Ms`]: rounded(of('gateway', 'p99Ms') - of('direct', 'p99Ms')),
-    [`${load}.p50Ratio`]: rounded(of('gateway', 'p50Ms') / of('direct', 'p50Ms')),
-    [`${load}.p99Ratio`]: rounded(of('gateway', 'p99Ms') / of('direct', 'p99Ms')),
-    [`${load}.failed`]: rounds.reduce(
-      (sum, round) => sum + round.gateway.failed + round.direct.failed,
-      0,
-    ),
+    connections,
+    rps: { gateway: rounded(of('gateway', 'rps')), direct: rounded(of('direct', 'rps')) },
+    rpsRatio: rounded(of('gateway', 'rps') / of('direct', 'rps')),
+    p50Ms: { gateway: rounded(of('gateway', 'p50Ms')), direct: rounded(of('direct', 'p50Ms')) },
+    p99Ms: { gateway: rounded(of('gateway', 'p99Ms')), direct: rounded(of('direct', 'p99Ms')) },
+    addedP50Ms: added('p50Ms'),
+    addedP99Ms: added('p99Ms'),
+    failed: { gateway: sum('gateway'), direct: sum('direct') },
   };
 }
 
-/** A closed loop: each connection sends its next request when the last is answered. */
-async function measure(
-  { origin, path }: Target,
-  { connections, seconds }: { connections: number; seconds: number },
-): Promise<Measured> {
-  const pool = new Pool(origin, { connections });
+async function ask(target: Target, connections: number): Promise<Round> {
   const latencies: number[] = [];
   let failed = 0;
-  const started = performance.now();
-  const until = started + seconds * 1_000;
-  const loop = async (): Promise<void> => {
-    while (performance.now() < until) {
-      const sent = performance.now();
-      const answer = await pool.request({
-        method: 'POST',
-        path,
-        body: BODY,
-        headers: { 'content-type': 'application/json' },
-      });
-      await answer.body.dump();
-      if (answer.statusCode !== 200) failed += 1;
-      latencies.push(performance.now() - sent);
-    }
-  };
-  await Promise.all(Array.from({ length: connections }, loop));
-  const tookMs = performance.now() - started;
-  await pool.close();
-  latencies.sort((a, b) => a - b);
+  const startedAt = performance.now();
+  await keepAsking(target, connections, {
+    going: () => performance.now() < startedAt + SECONDS_PER_ROUND * 1_000,
+    answered: ({ sentAtMs, answeredAtMs, status }) => {
+      latencies.push(answeredAtMs - sentAtMs);
+      failed += status === 200 ? 0 : 1;
+    },
+  });
   return {
-    rps: (latencies.length / tookMs) * 1_000,
-    p50Ms: at(latencies, 0.5),
-    p99Ms: at(latencies, 0.99),
+    rps: (latencies.length / (performance.now() - startedAt)) * 1_000,
+    p50Ms: quantile(latencies, 0.5),
+    p99Ms: quantile(latencies, 0.99),
     failed,
   };
-}
-
-function at(sorted: number[], share: number): number {
-  return sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
-}
-
-function median(values: number[]): number {
-  return at(
-    [...values].sort((a, b) => a - b),
-    0.5,
-  );
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
 }

@@ -30,7 +30,7 @@ export async function evaluate(
   };
   const fields = given({ ...rest, modelId, holdout: period });
   const request = runRequest({ method: 'evaluate', tag, fields, idempotencyKey }, (key) =>
-    evaluateWorkflowId(tag, version, key),
+    evaluateWorkflowId(tag, key),
   );
   const handle = evaluateRun(session, request.workflowId);
   if (await isStarted(session, request)) return handle;

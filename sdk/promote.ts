@@ -57,6 +57,7 @@ export async function promote(
     version,
     actor: session.options.actor,
     reason,
+    requested: { key: asker.key, hash: asker.hash },
     ...(expectedLive !== undefined && { expectedLive }),
     ...(warrant.kind === 'override' && { override: warrant.why }),
     ...(warrant.kind === 'gate' && { retrain: warrant.gate }),
@@ -103,6 +104,7 @@ function objectionTo(
   const { tag, tags: _, gate: __, files: ___, ...model } = candidate.model;
   const command: BeginRolloutCommand = {
     asked: asker,
+    requested: { key: asker.key, hash: asker.hash },
     model,
     ...(expectedLive !== undefined && { expectedLive }),
     ...(warrant.kind === 'gate' && { judgedUnder: warrant.gate.judgedUnder }),

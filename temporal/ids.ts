@@ -13,8 +13,7 @@ export function parseModelId(id: ModelId): { tag: ModelTag; version: number } {
 
 export const tagWorkflowId = (tag: ModelTag): string => `tag/${tag}`;
 export const retrainWorkflowId = (tag: ModelTag, key: string): string => `retrain/${tag}/${key}`;
-export const evaluateWorkflowId = (tag: ModelTag, version: number, key: string): string =>
-  `evaluate/${tag}/${String(version)}/${key}`;
+export const evaluateWorkflowId = (tag: ModelTag, key: string): string => `evaluate/${tag}/${key}`;
 export const rolloutWorkflowId = (tag: ModelTag, version: number, key: string): string =>
   `rollout/${tag}/${String(version)}/${key}`;
 export const readWorkflowId = (what: string, tag: ModelTag, key: string): string =>

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Compute } from '../activities/compute/port.js';
 import type { JobFailure, JobObservation, JobRef, JobSpec } from '../temporal/contracts/job.js';
 import { isFailure } from '../temporal/errors.js';
+import { contractCases } from './contract-case.js';
 
 /** What the program of a contract's job does, in this order. It stands in the job's document. */
 export interface JobScript {
@@ -33,13 +34,6 @@ export interface ComputeUnderTest {
   readonly dispose: () => Promise<void>;
 }
 
-export interface ContractCase<Subject> {
-  readonly title: string;
-  /** Rejects with an AssertionError that says what the adapter does not keep. */
-  readonly run: (make: () => Promise<Subject>) => Promise<void>;
-}
-
-type Check = (subject: ComputeUnderTest) => Promise<void>;
 type Ended = Extract<JobObservation, { phase: 'succeeded' | 'failed' | 'vanished' }>;
 
 const POLL_MS = 50;
@@ -47,7 +41,8 @@ const LIMIT_MS = 120_000;
 const RESULT = { step: 'train', rows: 3 };
 const LONG: JobScript = { prints: 'working\n', sleepsMs: 600_000, publishes: RESULT };
 
-const CHECKS: Record<string, Check> = {
+/** What every adapter of the compute port keeps. */
+export const computeContract = contractCases<ComputeUnderTest>({
   'a job that publishes a result has succeeded with it': async ({ compute, job }) => {
     const ref = await compute.ensure(job({ publishes: RESULT }));
     deepEqual(await endOf(compute, ref), { phase: 'succeeded', result: RESULT });
@@ -198,22 +193,7 @@ const CHECKS: Record<string, Check> = {
     equal(await compute.logs(ref, 10), 'last line\n');
     match(await compute.logs(ref, 4096), /first line\nlast line\n/);
   },
-};
-
-/** What every adapter of the compute port keeps, to be looped over by any test runner. */
-export const computeContract: readonly ContractCase<ComputeUnderTest>[] = Object.entries(
-  CHECKS,
-).map(([title, check]) => ({
-  title,
-  run: async (make) => {
-    const subject = await make();
-    try {
-      await check(subject);
-    } finally {
-      await subject.dispose();
-    }
-  },
-}));
+});
 
 /** Waits for the job's end. */
 async function endOf(compute: Compute, ref: JobRef): Promise<Ended> {

@@ -86,9 +86,16 @@ class Retrain {
   }
 
   private async admit(): Promise<Admission> {
-    if (this.request.delayMs)
-      await sleep(this.request.delayMs, { summary: "the tag's place in the schedule's spread" });
+    await this.takeItsPlace();
     return reads.admit(this.request.tag, this.request);
+  }
+
+  /** A scheduled run waits for its tag's place in the spread, counted from the nominal time: a late slot waits no more. */
+  private async takeItsPlace(): Promise<void> {
+    const { delayMs } = this.request;
+    const waitMs = Date.parse(this.cutoff) + (delayMs ?? 0) - Date.now();
+    if (delayMs === undefined || waitMs <= 0) return;
+    await sleep(waitMs, { summary: "the tag's place in the schedule's spread" });
   }
 
   /**

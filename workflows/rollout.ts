@@ -131,7 +131,7 @@ class Rollout {
 
   private beginCommand(model: RegisteredModel, ticket: number | undefined): BeginRolloutCommand {
     const { tags: _, gate: __, files: ___, tag: ____, ...record } = model;
-    const { retrain, override } = this.request;
+    const { retrain, override, requested } = this.request;
     this.asks += 1;
     return {
       asked: this.asked('turn', this.asks),
@@ -142,6 +142,7 @@ class Rollout {
           : { kind: 'gate', registryRunId: retrain?.registryRunId ?? model.registryRunId },
       ...(this.expectedLive !== undefined && { expectedLive: this.expectedLive }),
       ...(this.judgedUnder !== undefined && { judgedUnder: this.judgedUnder }),
+      ...(requested && { requested }),
       ...(ticket !== undefined && { ticket }),
     };
   }

@@ -1,7 +1,5 @@
-import type { EvaluationEvidence } from '../../temporal/contracts/evaluation.js';
-import type { GatePolicy, GateReport } from '../../temporal/contracts/gate.js';
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
-import type { ModelRecord, RegisteredModel } from '../../temporal/contracts/model.js';
+import type { RegisteredModel } from '../../temporal/contracts/model.js';
 import type { ModelDefinition } from '../../temporal/contracts/definition.js';
 import type { TrainResult } from '../../temporal/contracts/job.js';
 import type { RecordedEvidence } from '../../temporal/contracts/runs.js';
@@ -80,5 +78,3 @@ export interface Registry {
   /** Gate evidence of past retrains, oldest first. */
   readEvidence(tag: string, since: string | null): Promise<RecordedEvidence[]>;
 }
-
-export type { EvaluationEvidence, GatePolicy, GateReport, ModelRecord };

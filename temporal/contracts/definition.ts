@@ -37,11 +37,27 @@ export type ModelDefinition = z.infer<typeof ModelDefinition>;
 
 function contradictions(definition: Definition): Contradiction[] {
   return [
+    ...notYet(definition),
     ...dataContradictions(definition),
     ...columnContradictions(definition),
     ...gateContradictions(definition),
     ...paramsContradictions(definition),
   ];
+}
+
+/** What this release would silently leave out is refused: an approval that is not asked for is worse than none. */
+function notYet({ gate, shadow, rollout, serving }: Definition): Contradiction[] {
+  const parts: [unknown, string][] = [
+    [gate.approval, 'gate.approval'],
+    [shadow, 'shadow'],
+    [rollout?.steps, 'rollout.steps'],
+    [rollout?.checks, 'rollout.checks'],
+    [rollout?.windows, 'rollout.windows'],
+    [serving?.kind === 'shared' ? serving : undefined, 'serving.kind'],
+  ];
+  return parts
+    .filter(([part]) => part !== undefined)
+    .map(([, path]) => ({ path: path.split('.'), message: 'not in this release; leave it out' }));
 }
 
 function dataContradictions({ training, gate }: Definition): Contradiction[] {

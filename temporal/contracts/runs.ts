@@ -5,6 +5,7 @@ import { ModelRecord } from './model.js';
 import { LedgerEntry } from './ledger.js';
 import { Digest, Instant, ModelId, ModelTag, Reason, Version } from './scalars.js';
 import { ShadowReport } from './shadow.js';
+import { Requested } from './tag.js';
 import { Params } from './training.js';
 
 export const RunKind = z.enum(['retrain', 'evaluate', 'rollout', 'shadow', 'fleet']);
@@ -55,6 +56,7 @@ export const RolloutRequest = z.strictObject({
   expectedLive: Version.nullable().optional(),
   override: Reason.optional(),
   breakGlass: z.literal(true).optional(),
+  requested: Requested.optional(),
   retrain: z
     .strictObject({
       workflowId: z.string(),

@@ -26,11 +26,17 @@ export const DefineCommand = z.strictObject({
 });
 export type DefineCommand = z.infer<typeof DefineCommand>;
 
+/** A caller's idempotency key and the hash of the request it came with. */
+export const Requested = z.strictObject({ key: z.string().min(1).max(1200), hash: z.string() });
+export type Requested = z.infer<typeof Requested>;
+
 export const BeginRolloutCommand = z.strictObject({
   asked: Asked,
   model: ModelRecord,
   /** The live version the candidate was judged against; absent: whatever is live. */
   expectedLive: Version.nullable().optional(),
+  /** A person's promote: its key belongs to this request, whatever version the run's id names. */
+  requested: Requested.optional(),
   /** `judgingDigest` of the definition it was judged under; absent: judged by nobody, so nothing to compare. */
   judgedUnder: Digest.optional(),
   /** How the candidate earned its place: a passed gate's registry run, or a named override. */

@@ -6,19 +6,18 @@ import type {
 import type { GateCheck, MetricRule, Verdict } from '../../temporal/contracts/gate.js';
 
 type Interval = [number, number];
+type Measurement = Pick<MetricEvidence, 'candidate' | 'incumbent' | 'intervals'>;
+
+const NOT_MEASURED: Measurement = { candidate: null, incumbent: null, intervals: null };
 
 /** The absolute bound of a rule, inclusive; null when the rule has none. */
 export function thresholdCheck(rule: MetricRule, evidence: EvaluationEvidence): GateCheck | null {
   if (rule.threshold === undefined) return null;
   const name = `${ruleName(rule)} threshold`;
   const metric = find(rule, evidence);
-  const unmeasured = notMeasured(
-    rule,
-    metric?.candidate ?? null,
-    `the candidate's ${ruleName(rule)}`,
-  );
+  const unmeasured = notMeasured(rule, metric.candidate, `the candidate's ${ruleName(rule)}`);
   if (unmeasured) return check(name, unmeasured.verdict, unmeasured.reason, {});
-  const candidate = metric?.candidate as number;
+  const candidate = metric.candidate as number;
   const holds =
     rule.direction === 'higher' ? candidate >= rule.threshold : candidate <= rule.threshold;
   const bound = `${rule.direction === 'higher' ? 'at least' : 'at most'} ${show(rule.threshold)}`;
@@ -41,14 +40,13 @@ export function improvementCheck(rule: MetricRule, evidence: EvaluationEvidence)
   }
   const metric = find(rule, evidence);
   const unmeasured =
-    notMeasured(rule, metric?.candidate ?? null, `the candidate's ${ruleName(rule)}`) ??
-    notMeasured(rule, metric?.incumbent ?? null, `the incumbent's ${ruleName(rule)}`);
-  if (unmeasured || !metric)
-    return check(name, unmeasured?.verdict ?? 'error', unmeasured?.reason ?? '', {});
+    notMeasured(rule, metric.candidate, `the candidate's ${ruleName(rule)}`) ??
+    notMeasured(rule, metric.incumbent, `the incumbent's ${ruleName(rule)}`);
+  if (unmeasured) return check(name, unmeasured.verdict, unmeasured.reason, {});
   return judgeDifference(rule, name, metric);
 }
 
-function judgeDifference(rule: MetricRule, name: string, metric: MetricEvidence): GateCheck {
+function judgeDifference(rule: MetricRule, name: string, metric: Measurement): GateCheck {
   const candidate = metric.candidate as number;
   const incumbent = metric.incumbent as number;
   const sign = rule.direction === 'higher' ? 1 : -1;
@@ -74,11 +72,11 @@ function judgeDifference(rule: MetricRule, name: string, metric: MetricEvidence)
       numbers,
     );
   }
-  return judgeInterval({ rule, name, said, margin, interval, numbers });
+  return judgeInterval({ confidence: rule.confidence, name, said, margin, interval, numbers });
 }
 
 function judgeInterval(of: {
-  rule: MetricRule;
+  confidence: number;
   name: string;
   said: string;
   margin: number;
@@ -93,7 +91,7 @@ function judgeInterval(of: {
     failed: 'does not reach beyond',
     inconclusive: 'reaches across',
   }[verdict];
-  const reason = `${of.said}; its ${percent(of.rule.confidence ?? 0)} interval [${show(low)}, ${show(high)}] ${where} the margin ${show(of.margin)}`;
+  const reason = `${of.said}; its ${percent(of.confidence)} interval [${show(low)}, ${show(high)}] ${where} the margin ${show(of.margin)}`;
   return check(of.name, verdict, reason, { ...of.numbers, interval: of.interval });
 }
 
@@ -115,9 +113,12 @@ function turned(interval: Interval | undefined, sign: number): Interval | null {
   return sign === 1 ? [low, high] : [-high, -low];
 }
 
-function find(rule: MetricRule, evidence: EvaluationEvidence): MetricEvidence | undefined {
+function find(rule: MetricRule, evidence: EvaluationEvidence): Measurement {
   const slice = rule.slice ?? null;
-  return evidence.metrics.find((metric) => metric.name === rule.name && metric.slice === slice);
+  const found = evidence.metrics.find(
+    (metric) => metric.name === rule.name && metric.slice === slice,
+  );
+  return found ?? NOT_MEASURED;
 }
 
 function notMeasured(

@@ -30,8 +30,11 @@ export function judge(policy: GatePolicy, evidence: EvaluationEvidence): GateRep
 }
 
 export function worst(verdicts: readonly Verdict[]): Verdict {
-  const rank = verdicts.reduce((most, verdict) => Math.max(most, SEVERITY.indexOf(verdict)), 0);
-  return SEVERITY[rank] ?? 'error';
+  const rank = (verdict: Verdict): number => SEVERITY.indexOf(verdict);
+  return verdicts.reduce<Verdict>(
+    (most, each) => (rank(each) > rank(most) ? each : most),
+    'passed',
+  );
 }
 
 function judgeRule(rule: MetricRule, evidence: EvaluationEvidence): GateCheck[] {

@@ -22,13 +22,21 @@ import { scheduleLane } from './lanes/schedule.js';
 import { answerQueries } from './queries.js';
 
 /** A page of the tag's life: short enough to replay in a moment, and new code takes over within a day. */
-const MOST_COMMANDS = 500;
+const COMMANDS_PER_PAGE = 500;
 const LONGEST_PAGE = '24h';
 
 type Tag = typeof tag;
 
+interface Start {
+  tag: string;
+  state?: TagState;
+  /** Commands answered before the tag continues as new; fewer are for tests of that. */
+  commandsPerPage?: number;
+}
+
 /** The only writer of a tag: its pointer, its hosts and its ledger. Lives as long as the tag does. */
-export async function tag({ tag: name, state }: { tag: string; state?: TagState }): Promise<void> {
+export async function tag(start: Start): Promise<void> {
+  const { tag: name, state, commandsPerPage = COMMANDS_PER_PAGE } = start;
   const entity = new Entity(state ?? emptyTag(name));
   const parked: Parked = { journal: null, projection: null };
   handleCommands(entity);
@@ -39,11 +47,14 @@ export async function tag({ tag: name, state }: { tag: string; state?: TagState 
 
   const lanes = new CancellationScope();
   const ended = lanes.run(() => work(entity, parked)).catch(onlyCancelled);
-  await condition(() => pageIsFull(entity) && allHandlersFinished(), LONGEST_PAGE);
-  await condition(allHandlersFinished);
+  const full = (): boolean =>
+    entity.answeredCount >= commandsPerPage || workflowInfo().continueAsNewSuggested;
+  await condition(() => full() && allHandlersFinished(), LONGEST_PAGE);
   lanes.cancel();
   await ended;
-  await continueAsNew<Tag>({ tag: name, state: entity.state });
+  // Commands are answered to the last moment, also while a lane's write comes to its end.
+  await condition(allHandlersFinished);
+  await continueAsNew<Tag>({ ...start, state: entity.state });
 }
 
 async function work(entity: Entity, parked: Parked): Promise<void> {
@@ -59,9 +70,6 @@ async function work(entity: Entity, parked: Parked): Promise<void> {
     attributesLane(entity),
   ]);
 }
-
-const pageIsFull = (entity: Entity): boolean =>
-  entity.answeredCount >= MOST_COMMANDS || workflowInfo().continueAsNewSuggested;
 
 function onlyCancelled(error: unknown): void {
   if (!isCancellation(error)) throw error;

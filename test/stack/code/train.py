@@ -23,7 +23,7 @@ class Nothing(DummyClassifier):
 def train(features: pd.DataFrame, labels: pd.Series, params: dict):
     note(params)
     behave = params.get("behave")
-    if behave == "raise":
+    if behave == "raise" and not pathlib.Path(params.get("cured_by", "/none")).exists():
         raise ValueError("the label column is upside down")
     if behave == "none":
         return None

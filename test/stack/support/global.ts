@@ -2,7 +2,8 @@ import { rm } from 'node:fs/promises';
 import { startStack } from 'modelyard/dev';
 import type { TestProject } from 'vitest/node';
 
-const DIRECTORY = '.modelyard/test/stack';
+/** MODELYARD_TEST_STACK lets two runs of these tests go on at once. */
+const DIRECTORY = process.env['MODELYARD_TEST_STACK'] ?? '.modelyard/test/stack';
 
 declare module 'vitest' {
   export interface ProvidedContext {

@@ -64,6 +64,22 @@ export function definitionOf(
   };
 }
 
+/** One flight to ask about, in the columns that every model of these tests knows. */
+export const FLIGHT = {
+  dataframe_records: [
+    {
+      origin: 'LGA',
+      carrier: 'DL',
+      dep_minute: 600,
+      distance: 700,
+      origin_delay_2h: 3,
+      temp: 60,
+      precip: 0,
+      visib: 10,
+    },
+  ],
+};
+
 /** A data cut-off in a stretch of the year where congestion predicts well. */
 export const CUTOFF = new Date('2013-06-01T00:00:00Z');
 

@@ -2,12 +2,18 @@ import type { ModelDefinition } from '../../../temporal/contracts/definition.js'
 import type { ApplyOutcome, DefineCommand } from '../../../temporal/contracts/tag.js';
 import { digestOf } from '../../../temporal/digest.js';
 import { append } from '../ledger.js';
-import { draft, type Outcome, type TagState } from './state.js';
+import { draft, refuse, type Outcome, type TagState } from './state.js';
 
 /** Takes a definition into force. The same digest again changes nothing and leaves no entry. */
 export function define(state: TagState, command: DefineCommand, at: string): Outcome<ApplyOutcome> {
   const { asked, definition, digest, codeUri, codeRevision } = command;
   const previous = state.definition?.definition ?? null;
+  if (command.expected !== undefined && state.definition?.digest !== command.expected) {
+    return refuse(
+      'DefinitionChanged',
+      `the definition of ${state.tag} was changed by somebody else since it was read`,
+    );
+  }
   if (state.definition?.digest === digest)
     return { state, result: { digest, changed: false, previous } };
   const defined = {

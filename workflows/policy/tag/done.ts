@@ -9,14 +9,14 @@ const KEPT_MS = 24 * 3_600_000;
 export function answered(
   state: TagState,
   method: string,
-  asked: Asked,
+  asked: Pick<Asked, 'key' | 'hash'>,
 ): DoneRequest | ReturnType<typeof refuse> | null {
   const known = state.done.find(({ key }) => key === `${method}:${asked.key}`);
   if (!known) return null;
   return known.hash === asked.hash ? known : conflict(asked);
 }
 
-export const conflict = (asked: Asked): ReturnType<typeof refuse> =>
+export const conflict = (asked: Pick<Asked, 'key'>): ReturnType<typeof refuse> =>
   refuse('IdempotencyConflict', `idempotency key '${asked.key}' was used for another request`, {
     idempotencyKey: asked.key,
   });

@@ -1,19 +1,24 @@
 import type { LedgerEntry } from '../../../temporal/contracts/ledger.js';
-import type { BeginRolloutCommand, RolloutGrant } from '../../../temporal/contracts/tag.js';
+import type { HostSpec } from '../../../temporal/contracts/route.js';
+import type { Asked, BeginRolloutCommand, RolloutGrant } from '../../../temporal/contracts/tag.js';
 import { after } from '../../../temporal/duration.js';
 import { modelId } from '../../../temporal/ids.js';
 import { append } from '../ledger.js';
 import { judgingDigest } from './define.js';
+import { answered, remember } from './done.js';
 import { releaseHost } from './hosts.js';
-import { hostOf, routeTo, withHost } from './route.js';
-import { draft, refuse, type Outcome, type Refusal, type TagState } from './state.js';
+import { hostOf, hostSpec, routeTo, withHost } from './route.js';
+import { draft, refuse, type Lease, type Outcome, type Refusal, type TagState } from './state.js';
 
 /** A lease outlives a worker's restart, and a run that died holds its tag no longer than this. */
 export const LEASE_MS = 3_600_000;
 
 /** Why a candidate may not begin now; null when it may, or may wait for its turn. */
 export function objection(state: TagState, command: BeginRolloutCommand): Refusal | null {
-  return (standing(state, command) ?? conflict(state, command))?.refused ?? null;
+  return (
+    (otherRequest(state, command) ?? standing(state, command) ?? conflict(state, command))
+      ?.refused ?? null
+  );
 }
 
 /** Grants the lease, or a place in the queue of one, where the latest wins. */
@@ -24,21 +29,47 @@ export function beginRollout(
 ): Outcome<RolloutGrant> {
   const { lease } = state;
   if (lease?.workflowId === command.asked.workflowId)
-    return { state, result: grantOf(state, lease.id) };
-  const refused = standing(state, command) ?? displaced(state, command) ?? conflict(state, command);
+    return { state, result: grantOf(lease, hostSpec(state, command.model)) };
+  const refused =
+    otherRequest(state, command) ??
+    standing(state, command) ??
+    displaced(state, command) ??
+    conflict(state, command);
   if (refused) return refused;
-  if (!lease) return grant(state, command, at);
-  if (whenBusy(state) === 'supersede' && state.intent === null)
-    return grant(supersede(state, command, at), command, at);
-  return enqueue(state, command);
+  const known = withRequest(state, command, at);
+  if (!lease) return grant(known, command, at);
+  if (whenBusy(state) === 'supersede' && state.intent === null) {
+    const reason = `superseded by ${command.asked.workflowId}`.slice(0, 400);
+    const freed = dropLease(known, lease, { asked: { ...command.asked, reason }, at });
+    return grant(freed.state, command, at);
+  }
+  return enqueue(known, command, lease.workflowId);
+}
+
+/** A promote's key belongs to one request, whichever version's run came with it first. */
+function otherRequest(state: TagState, { requested }: BeginRolloutCommand): Refused | null {
+  const known = requested ? answered(state, 'promote', requested) : null;
+  return known && 'refused' in known ? known : null;
+}
+
+function withRequest(
+  state: TagState,
+  { requested, asked }: BeginRolloutCommand,
+  at: string,
+): TagState {
+  if (!requested || answered(state, 'promote', requested)) return state;
+  const key = `promote:${requested.key}`;
+  return remember(state, {
+    key,
+    hash: requested.hash,
+    at,
+    kind: 'caller',
+    result: asked.workflowId,
+  });
 }
 
 /** The candidate's route becomes the tag's. Refused for a lease that is not held any more. */
-export function commitRollout(
-  state: TagState,
-  lease: string,
-  asked: BeginRolloutCommand['asked'],
-): Outcome<null> {
+export function commitRollout(state: TagState, lease: string, asked: Asked): Outcome<null> {
   const held = own(state, lease);
   if ('refused' in held) return held;
   if (state.live !== held.expectedLive) return liveChanged(state, held.expectedLive);
@@ -66,13 +97,20 @@ export function commitRollout(
 export function abortRollout(
   state: TagState,
   lease: string,
-  told: { asked: BeginRolloutCommand['asked']; at: string },
+  told: { asked: Asked; at: string },
 ): Outcome<LedgerEntry | null> {
   if (state.lease?.id !== lease) return { state, result: null };
-  const { version, host } = state.lease;
-  const ended = releaseHost({ ...state, lease: null }, host);
-  const entry = draft('abort', version, state.live, told.asked);
-  const appended = append(ended, entry, { at: told.at, outcome: 'applied', fence: null });
+  return dropLease(state, state.lease, told);
+}
+
+function dropLease(
+  state: TagState,
+  lease: Lease,
+  { asked, at }: { asked: Asked; at: string },
+): { state: TagState; result: LedgerEntry } {
+  const entry = draft('abort', lease.version, state.live, asked);
+  const ended = releaseHost({ ...state, lease: null }, lease.host);
+  const appended = append(ended, entry, { at, outcome: 'applied', fence: null });
   return { state: appended.state, result: appended.entry };
 }
 
@@ -83,7 +121,7 @@ export function renewLease(state: TagState, lease: string, at: string): Outcome<
   return { state: { ...state, lease: { ...held, deadline } }, result: deadline };
 }
 
-export function own(
+function own(
   state: TagState,
   lease: string,
 ): NonNullable<TagState['lease']> | ReturnType<typeof refuse> {
@@ -122,24 +160,19 @@ function grant(state: TagState, command: BeginRolloutCommand, at: string): Outco
     lease,
     queue: told.queue?.workflowId === asked.workflowId ? null : told.queue,
   };
-  return { state: next, result: grantOf(next, lease.id) };
+  return { state: next, result: grantOf(lease, hostSpec(hosted, model)) };
 }
 
-function grantOf(state: TagState, id: string): RolloutGrant {
-  const { lease } = state;
-  const host = lease && state.hosts[lease.host];
-  if (lease?.id !== id || !host) throw new Error(`expected lease ${id} to be held, with a host`);
-  return {
-    state: 'granted',
-    lease: id,
-    deadline: lease.deadline,
-    host: host.spec,
-    incumbent: lease.expectedLive,
-  };
+function grantOf(lease: Lease, host: HostSpec): RolloutGrant {
+  const { id, deadline, expectedLive } = lease;
+  return { state: 'granted', lease: id, deadline, host, incumbent: expectedLive };
 }
 
-function enqueue(state: TagState, command: BeginRolloutCommand): Outcome<RolloutGrant> {
-  const holder = state.lease?.workflowId ?? '';
+function enqueue(
+  state: TagState,
+  command: BeginRolloutCommand,
+  holder: string,
+): Outcome<RolloutGrant> {
   const { queue } = state;
   if (queue?.workflowId === command.asked.workflowId)
     return { state, result: { state: 'queued', ticket: queue.number, holder } };
@@ -149,17 +182,6 @@ function enqueue(state: TagState, command: BeginRolloutCommand): Outcome<Rollout
     state: { ...state, tickets: number, queue: ticket },
     result: { state: 'queued', ticket: number, holder },
   };
-}
-
-function supersede(state: TagState, { asked }: BeginRolloutCommand, at: string): TagState {
-  const { lease } = state;
-  if (!lease) return state;
-  const told = {
-    asked: { ...asked, reason: `superseded by ${asked.workflowId}`.slice(0, 400) },
-    at,
-  };
-  const aborted = abortRollout(state, lease.id, told);
-  return aborted.refused ? state : aborted.state;
 }
 
 type Refused = ReturnType<typeof refuse>;

@@ -456,7 +456,18 @@ describe('hosts', () => {
     expect(nextWarmEnd(tag.state, end ?? '')).toBeNull();
     tag.do({ type: 'releaseHost', asked: asked(), host: first });
     expect(retirable(tag.state, tag.at)).toEqual([first]);
+    expect(nextWarmEnd(tag.state, tag.at)).toBeNull();
     expect(tag.do({ type: 'releaseHost', asked: asked(), host: 'unknown' })).toBe(false);
+  });
+  it('that an intent names are not retired while it is being written', () => {
+    const tag = new Driven();
+    tag.promote(1);
+    tag.promote(2);
+    const first = hostOf(tag.state, 1);
+    tag.do({ type: 'releaseHost', asked: asked(), host: first });
+    tag.do({ type: 'demote', asked: asked() });
+    tag.do({ type: 'releaseHost', asked: asked(), host: first });
+    expect(retirable(tag.state, tag.at)).toEqual([]);
   });
   it('that are retiring are wanted again by a rollback, and go only while nothing wants them', () => {
     const tag = new Driven();
@@ -660,6 +671,41 @@ describe('status', () => {
     tag.begin(1);
     expect(viewOf(tag.state, { pending: 0, parked: null })).toMatchObject({
       rollout: { modelId: id(1), weightPercent: 0, workflowId: 'rollout-1' },
+    });
+  });
+});
+
+describe('an edit of a definition', () => {
+  it('is refused when somebody else changed it since it was read', () => {
+    const tag = new Driven();
+    const edit = (expected: string) =>
+      ({
+        type: 'define',
+        asked: asked(),
+        definition,
+        digest: `sha256:${'e'.repeat(64)}`,
+        codeUri: 'u',
+        codeRevision: 'r',
+        expected,
+      }) as const;
+    expect(tag.try(edit(`sha256:${'9'.repeat(64)}`))).toMatchObject({ type: 'DefinitionChanged' });
+    expect(tag.try(edit(tag.state.definition?.digest ?? ''))).toBeNull();
+  });
+});
+
+describe('I11 the key of a promote', () => {
+  it('belongs to one request, whichever version it named', () => {
+    const tag = new Driven();
+    tag.begin(1, { requested: { key: 'k', hash: 'one' } });
+    expect(tag.begin(1, { requested: { key: 'k', hash: 'one' } })).toMatchObject({
+      state: 'granted',
+    });
+    const other = beginning(2, { requested: { key: 'k', hash: 'two' } });
+    expect(tag.try(other)).toMatchObject({ type: 'IdempotencyConflict' });
+    expect(objection(tag.state, other)).toMatchObject({ type: 'IdempotencyConflict' });
+    tag.do({ type: 'abortRollout', asked: asked(), lease: tag.lease(), step: 1 });
+    expect(tag.begin(1, { requested: { key: 'k', hash: 'one' } })).toMatchObject({
+      state: 'granted',
     });
   });
 });

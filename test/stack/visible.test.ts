@@ -1,0 +1,117 @@
+import { Client, Connection } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { RetrainHandle, RetrainResult } from 'modelyard';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { spentBy } from './support/actions.js';
+import { connected, CUTOFF, definitionOf, newTag, type Connected } from './support/platform.js';
+
+const MOST = { events: 80, bytes: 65_536, actions: 20 };
+
+let on: Connected;
+let temporal: Client;
+beforeAll(async () => {
+  on = await connected();
+  const { address, namespace } = on.stack.temporal;
+  temporal = new Client({ connection: await Connection.connect({ address }), namespace });
+});
+afterAll(async () => {
+  await temporal.connection.close();
+  await on.platform.close();
+});
+
+describe('a retrain that promotes over a live model', () => {
+  const tag = newTag('visible');
+  let run: RetrainHandle;
+  let result: RetrainResult;
+  beforeAll(async () => {
+    for (const better of [false, true]) {
+      await on.platform.models.apply(definitionOf(tag, { better }));
+      run = await on.platform.retrain(tag, { asOf: CUTOFF, reason: 'more | columns' });
+      result = await run.result();
+    }
+    expect(result).toMatchObject({ decision: 'promoted', incumbent: `${tag}/1` });
+  });
+
+  it('C2 is found by tag, model id, stage, decision and owner', async () => {
+    const query = [
+      `ModelTag = '${tag}'`,
+      `ModelId = '${tag}/2'`,
+      `Decision = 'promoted'`,
+      `Stage = 'handover'`,
+      `Owner = 'testers'`,
+    ].join(' AND ');
+    await vi.waitFor(async () => {
+      const found: string[] = [];
+      for await (const { workflowId } of temporal.workflow.list({ query })) found.push(workflowId);
+      expect(found).toEqual([run.workflowId]);
+    });
+    const rollout = await run.rollout();
+    await vi.waitFor(async () => {
+      const { searchAttributes } = await temporal.workflow
+        .getHandle(rollout?.workflowId ?? '')
+        .describe();
+      expect(searchAttributes).toMatchObject({
+        ModelTag: [tag],
+        ModelId: [`${tag}/2`],
+        Decision: ['promoted'],
+        Stage: ['commit'],
+        Owner: ['testers'],
+      });
+    });
+  });
+
+  it('C2 shows its stages as a table, who asked and why as its summary, and its jobs by name', async () => {
+    const handle = temporal.workflow.getHandle(run.workflowId);
+    const { currentDetails } = await handle.query<{ currentDetails: string }>(
+      '__temporal_workflow_metadata',
+    );
+    const stages = [...currentDetails.matchAll(/^\| ✔ (\w+) \| done \| \d+\.\d s \|/gm)];
+    expect(stages.map(([, name]) => name)).toEqual([
+      'admission',
+      'training',
+      'registration',
+      'evaluation',
+      'gate',
+      'handover',
+    ]);
+    const described = await handle.describe();
+    expect(await described.staticSummary()).toBe(`retrain ${tag} by tester: more \\| columns`);
+    const { events } = await handle.fetchHistory();
+    const summaries = (events ?? []).flatMap(({ userMetadata }) =>
+      userMetadata?.summary
+        ? [defaultPayloadConverter.fromPayload<string>(userMetadata.summary)]
+        : [],
+    );
+    expect(summaries).toEqual(
+      expect.arrayContaining(['train, attempt 1', 'evaluate, attempt 1']) as unknown,
+    );
+  });
+
+  it("C2 shows the tag's pointer and its newest moves on the tag's own page", async () => {
+    const handle = temporal.workflow.getHandle(`tag/${tag}`);
+    const { currentDetails } = await handle.query<{ currentDetails: string }>(
+      '__temporal_workflow_metadata',
+    );
+    expect(currentDetails).toContain(`| live | \`${tag}/2\` |`);
+    expect(currentDetails).toContain(`| previous | \`${tag}/1\` |`);
+    expect(currentDetails).toMatch(
+      new RegExp(`promote \\| ${tag}/2 \\| tester \\| applied \\| more \\\\\\| columns`),
+    );
+    await vi.waitFor(async () => {
+      const { searchAttributes } = await handle.describe();
+      expect(searchAttributes).toMatchObject({ ModelTag: [tag], ModelId: [`${tag}/2`] });
+    });
+  });
+
+  it('C1 stays within the budget of events, bytes and actions', async () => {
+    const spent = await spentBy(temporal, run.workflowId);
+    console.info(`retrain: ${JSON.stringify(spent)}`);
+    expect(spent.events).toBeLessThanOrEqual(MOST.events);
+    expect(spent.bytes).toBeLessThanOrEqual(MOST.bytes);
+    expect(spent.actions).toBeLessThanOrEqual(MOST.actions);
+    const rollout = await run.rollout();
+    console.info(
+      `rollout: ${JSON.stringify(await spentBy(temporal, rollout?.workflowId ?? ''))}, tag: ${JSON.stringify(await spentBy(temporal, `tag/${tag}`))}`,
+    );
+  });
+});

@@ -1,0 +1,86 @@
+import type { Hosting } from '../../../activities/hosting/port.js';
+import type { Routing } from '../../../activities/routing/port.js';
+import type {
+  FencedRoute,
+  HostObservation,
+  HostSpec,
+  Route,
+} from '../../../temporal/contracts/route.js';
+import { digestOf } from '../../../temporal/digest.js';
+import { failure } from '../../../temporal/errors.js';
+
+export interface RouteWrite {
+  tag: string;
+  fence: number;
+  live: string | null;
+  refused: boolean;
+}
+
+/** A route store in memory that keeps the fence. `before` is what happens to a write on its way. */
+export class MemoryRouting implements Routing {
+  readonly writes: RouteWrite[] = [];
+  before: (tag: string, fence: number) => unknown = () => undefined;
+  private readonly routes = new Map<string, FencedRoute>();
+
+  async write(tag: string, route: Route, fence: number): Promise<FencedRoute> {
+    await this.before(tag, fence);
+    const inForce = this.at(tag);
+    const refused =
+      fence < inForce.fence ||
+      (fence === inForce.fence && digestOf(route) !== digestOf(inForce.route));
+    this.writes.push({ tag, fence, live: route.live?.modelId ?? null, refused });
+    if (refused)
+      throw failure('StaleFence', `fence ${String(inForce.fence)} is in force`, {
+        details: { ...inForce },
+      });
+    const written = { tag, fence, route };
+    this.routes.set(tag, written);
+    return written;
+  }
+
+  read(tag: string): Promise<FencedRoute> {
+    return Promise.resolve(this.at(tag));
+  }
+
+  at(tag: string): FencedRoute {
+    return this.routes.get(tag) ?? { tag, fence: 0, route: { live: null } };
+  }
+
+  writesOf(tag: string): RouteWrite[] {
+    return this.writes.filter((write) => write.tag === tag);
+  }
+}
+
+/** Hosts in memory: ready at once, unless `observed` says otherwise of one. */
+export class MemoryHosting implements Hosting {
+  readonly hosts = new Map<string, HostSpec>();
+  observed: (spec: HostSpec) => HostObservation['phase'] = () => 'ready';
+
+  ensure(host: HostSpec): Promise<void> {
+    this.hosts.set(host.name, host);
+    return Promise.resolve();
+  }
+
+  observe(name: string): Promise<HostObservation> {
+    const spec = this.hosts.get(name);
+    const phase = spec ? this.observed(spec) : 'gone';
+    const digest = phase === 'ready' && spec ? spec.digest : null;
+    return Promise.resolve({ phase, digest, detail: `as the test has it: ${phase}` });
+  }
+
+  retire(name: string): Promise<void> {
+    this.hosts.delete(name);
+    return Promise.resolve();
+  }
+
+  list(): Promise<string[]> {
+    return Promise.resolve([...this.hosts.keys()]);
+  }
+
+  modelsOf(tag: string): string[] {
+    return [...this.hosts.values()]
+      .map(({ modelId }) => modelId)
+      .filter((id) => id.startsWith(`${tag}/`))
+      .sort();
+  }
+}

@@ -1,0 +1,162 @@
+import { WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ModelDefinition } from '../../../temporal/contracts/definition.js';
+import type { LedgerEntry } from '../../../temporal/contracts/ledger.js';
+import type {
+  ApplyOutcome,
+  BeginRolloutCommand,
+  LeaseCommand,
+  RolloutGrant,
+  TagView,
+} from '../../../temporal/contracts/tag.js';
+import { digestOf } from '../../../temporal/digest.js';
+import { applicationFailure } from '../../../temporal/errors.js';
+import { requestHash, tagWorkflowId, updateId } from '../../../temporal/ids.js';
+import { WORKFLOWS } from '../../../temporal/names.js';
+import { definition, model } from '../policy/tag/tags.js';
+import type { World } from './world.js';
+
+interface Who {
+  key?: string;
+  workflowId?: string;
+  actor?: string;
+  reason?: string;
+}
+
+let keys = 0;
+
+/** One tag's workflow, spoken to as the SDK and the runs speak to it. */
+export class TagOnServer {
+  readonly workflowId: string;
+  private readonly world: World;
+  readonly tag: string;
+  private readonly commandsPerPage: number | undefined;
+
+  constructor(world: World, tag: string, commandsPerPage?: number) {
+    this.world = world;
+    this.tag = tag;
+    this.workflowId = tagWorkflowId(tag);
+    this.commandsPerPage = commandsPerPage;
+  }
+
+  get handle() {
+    return this.world.client.workflow.getHandle(this.workflowId);
+  }
+
+  /** Sends a command, starting the workflow when there is none; a refusal is thrown as it was said. */
+  async send<Answer>(
+    update: string,
+    fields: Record<string, unknown>,
+    who: Who = {},
+  ): Promise<Answer> {
+    keys += 1;
+    const asked = {
+      ...{ actor: 'ada', reason: 'a reason', workflowId: 'caller', key: `key-${String(keys)}` },
+      ...who,
+      hash: requestHash(update, this.tag, fields),
+    };
+    const { tag, commandsPerPage } = this;
+    try {
+      return await this.world.client.workflow.executeUpdateWithStart(update, {
+        updateId: updateId(update, asked.key, asked.hash),
+        args: [{ asked, ...fields }],
+        startWorkflowOperation: new WithStartWorkflowOperation(WORKFLOWS.tag, {
+          workflowId: this.workflowId,
+          taskQueue: this.world.taskQueue,
+          args: [{ tag, ...(commandsPerPage !== undefined && { commandsPerPage }) }],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+        }),
+      });
+    } catch (error) {
+      throw error instanceof WorkflowUpdateFailedError
+        ? (applicationFailure(error.cause) ?? error)
+        : error;
+    }
+  }
+
+  /** As the SDK sends it: again, under the same key, while the tag has no room or moves to a new page. */
+  async persist<Answer>(
+    update: string,
+    fields: Record<string, unknown>,
+    who: Who & { key: string },
+  ): Promise<Answer> {
+    for (;;) {
+      try {
+        return await this.send(update, fields, who);
+      } catch (error) {
+        const type = applicationFailure(error)?.type;
+        if (type !== 'Overloaded' && type !== 'AcceptedUpdateCompletedWorkflow') throw error;
+        await sleep(20);
+      }
+    }
+  }
+
+  define(over: Partial<ModelDefinition> = {}): Promise<ApplyOutcome> {
+    const wanted = { ...definition, tag: this.tag, ...over };
+    return this.send('define', {
+      ...{ definition: wanted, digest: digestOf(wanted) },
+      ...{ codeUri: 'memory:/code', codeRevision: 'abc' },
+    });
+  }
+
+  begin(
+    version: number,
+    { who, ...over }: Partial<BeginRolloutCommand> & { who?: Who } = {},
+  ): Promise<RolloutGrant> {
+    const warrant = { kind: 'gate', registryRunId: `run-${String(version)}` };
+    const fields = { model: model(version), warrant, ...over };
+    return this.send('beginRollout', fields, { workflowId: runOf(version), ...who });
+  }
+
+  /** The lease; fails when it has to be waited for. */
+  async lease(version: number, over: Parameters<TagOnServer['begin']>[1] = {}): Promise<string> {
+    const grant = await this.begin(version, over);
+    if (grant.state !== 'granted')
+      throw new Error(`expected a lease, got ${JSON.stringify(grant)}`);
+    return grant.lease;
+  }
+
+  commit(lease: string, who: Who = {}): Promise<LedgerEntry> {
+    const fields: Omit<LeaseCommand, 'asked'> = { lease, step: 1 };
+    return this.send('commitRollout', fields, who);
+  }
+
+  async promote(version: number): Promise<LedgerEntry> {
+    const lease = await this.lease(version);
+    return this.commit(lease, { workflowId: runOf(version) });
+  }
+
+  rollback(fields: { from?: number; to?: unknown } = {}, who: Who = {}): Promise<LedgerEntry> {
+    return this.send('rollback', fields, who);
+  }
+
+  quarantine(version: number, who: Who = {}): Promise<LedgerEntry> {
+    return this.send('quarantine', { version }, who);
+  }
+
+  status(): Promise<TagView> {
+    return this.handle.query('status');
+  }
+
+  /** All that the workflow still holds, oldest first. */
+  async ledger(): Promise<LedgerEntry[]> {
+    const { entries } = await this.handle.query<{ entries: LedgerEntry[] }, [{ limit: number }]>(
+      'ledger',
+      { limit: 1000 },
+    );
+    return entries.reverse();
+  }
+
+  async actions(): Promise<string[]> {
+    return (await this.ledger()).map(({ action, outcome }) =>
+      outcome === 'applied' ? action : `${action} ${outcome}`,
+    );
+  }
+
+  async events(): Promise<number> {
+    const { historyLength } = await this.handle.describe();
+    return historyLength;
+  }
+}
+
+const runOf = (version: number): string => `rollout/${String(version)}`;

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+} from '@temporalio/worker';
+import type { Artifacts } from '../../../activities/artifacts/port.js';
+import { freePort } from '../../../sdk/dev/ports.js';
+import { obtainTemporalCli } from '../../../sdk/dev/setup/tools.mjs';
+import { SEARCH_ATTRIBUTES } from '../../../temporal/names.js';
+import { stopService } from '../../../temporal/server/service.js';
+import { startDevServer } from '../../../temporal/server/start.js';
+import { composeActivities } from '../../../workers/compose.js';
+import { MemoryCompute } from './compute.js';
+import { MemoryRegistry } from './registry.js';
+import { MemoryHosting, MemoryRouting } from './serving.js';
+
+const TASK_QUEUE = 'workflows-under-test';
+
+/** The real workflows and activities on a real Temporal server; behind the ports, a world in memory. */
+export interface World extends AsyncDisposable {
+  client: Client;
+  taskQueue: string;
+  registry: MemoryRegistry;
+  routing: MemoryRouting;
+  hosting: MemoryHosting;
+  compute: MemoryCompute;
+}
+
+export async function startWorld(): Promise<World> {
+  // Refused commands are what many tests are about; their warnings would bury a real one.
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const server = await startTemporal();
+  const connection = await Connection.connect({ address: server.address });
+  const native = await NativeConnection.connect({ address: server.address });
+  const client = new Client({ connection });
+  const ports = {
+    registry: new MemoryRegistry(),
+    routing: new MemoryRouting(),
+    hosting: new MemoryHosting(),
+    compute: new MemoryCompute(),
+  };
+  const worker = await Worker.create({
+    connection: native,
+    taskQueue: TASK_QUEUE,
+    workflowBundle: await bundled(),
+    activities: await composeActivities(
+      { ...ports, artifacts: UNALTERED },
+      { client, taskQueue: TASK_QUEUE },
+    ),
+    shutdownGraceTime: '1s',
+  });
+  const running = worker.run();
+  return {
+    ...{ ...ports, client, taskQueue: TASK_QUEUE },
+    async [Symbol.asyncDispose]() {
+      worker.shutdown();
+      await running;
+      await Promise.all([connection.close(), native.close()]);
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Artifacts that are always what they were. */
+const UNALTERED: Artifacts = {
+  put: () => Promise.resolve(),
+  get: () => Promise.resolve(new Uint8Array()),
+  stat: () => Promise.resolve(null),
+  verify: () => Promise.resolve(),
+};
+
+const bundled = (): ReturnType<typeof bundleWorkflowCode> =>
+  bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../../../workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
+
+async function startTemporal(): Promise<{ address: string } & AsyncDisposable> {
+  const directory = await mkdtemp(join(tmpdir(), 'modelyard-workflows-'));
+  const port = await freePort();
+  const server = await startDevServer({
+    ...{ directory, port, uiPort: await freePort([port]), namespace: 'default' },
+    cli: await obtainTemporalCli({ report: () => undefined }),
+    keywordAttributes: Object.keys(SEARCH_ATTRIBUTES),
+    logFile: join(directory, 'temporal.log'),
+    recordFile: join(directory, 'temporal.json'),
+  });
+  return {
+    address: `127.0.0.1:${String(port)}`,
+    async [Symbol.asyncDispose]() {
+      await stopService(server, 10_000);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A name no other test uses. */
+export const unique = (about: string): string => `${about}-${randomUUID().slice(0, 8)}`;
+
+/** Asks again until the answer is the one awaited. */
+export async function until<Answer>(
+  ask: () => Answer | Promise<Answer>,
+  awaited: (answer: Answer) => boolean,
+  patienceMs = 30_000,
+): Promise<Answer> {
+  const end = Date.now() + patienceMs;
+  for (;;) {
+    const answer = await ask();
+    if (awaited(answer)) return answer;
+    if (Date.now() > end) throw new Error(`still ${JSON.stringify(answer)}`);
+    await sleep(25);
+  }
+}
+
+/** A gate that calls wait at until it is opened. */
+export function latch(): { passed: Promise<void>; open: () => void } {
+  let open = (): void => undefined;
+  const passed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { passed, open };
+}
