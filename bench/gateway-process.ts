@@ -7,9 +7,7 @@ import { obtainTools } from '../dist/sdk/dev/setup/tools.mjs';
 const ADMIN_TOKEN = 'of a benchmark';
 const MAIN = fileURLToPath(new URL('../dist/gateway/main.js', import.meta.url));
 /** A model server that predicts nothing, so that what it costs to reach it shows. */
-const STAND_IN_HARNESS = fileURLToPath(
-  new URL('../test/gateway/support/harness', import.meta.url),
-);
+const STAND_IN_HARNESS = fileURLToPath(new URL('../test/gateway/support/harness', import.meta.url));
 
 export interface GatewayProcess {
   url: string;

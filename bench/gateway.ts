@@ -31,6 +31,7 @@ interface Round {
  */
 export async function measureGateway({ directory, say }: Context): Promise<object> {
   const gateway = await startGatewayProcess(join(directory, 'gateway'), say);
+  say('measuring');
   try {
     const port = await startHost(gateway, directory);
     const targets = {

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Measurement } from './context.ts';
 
@@ -17,7 +17,9 @@ const { values, positionals } = parseArgs({
 });
 const unknown = positionals.filter((name) => !(name in MEASUREMENTS));
 if (unknown.length > 0) {
-  console.error(`expected any of ${Object.keys(MEASUREMENTS).join(', ')}, got ${unknown.join(', ')}`);
+  console.error(
+    `expected any of ${Object.keys(MEASUREMENTS).join(', ')}, got ${unknown.join(', ')}`,
+  );
   process.exit(1);
 }
 const chosen = positionals.length > 0 ? positionals : Object.keys(MEASUREMENTS);
@@ -34,11 +36,10 @@ process.exit(0);
 async function measured(name: string, measure: Measurement): Promise<object> {
   const directory = resolve(values.directory, name);
   await rm(directory, { recursive: true, force: true });
-  await mkdir(join(directory), { recursive: true });
+  await mkdir(directory, { recursive: true });
   const say = (line: string): void => {
     console.error(`${name}: ${line}`);
   };
-  say('measuring');
   const result = await measure({ directory, say });
   return { ...result, machine: { cpus: availableParallelism(), load1m: loadavg()[0] } };
 }

@@ -37,11 +37,37 @@ export async function build({ root, node }) {
     // The compiler leaves what a removed source once became.
     if (last.files !== wanted.files) rmSync(join(root, 'dist'), { recursive: true, force: true });
     run(node, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], root);
-    if (existsSync(join(root, 'dist', 'workflows', 'index.js')))
-      run(node, ['scripts/bundle-workflows.mjs'], root);
+    for (const entry of entryTypes(root)) nameDisposable(entry);
+    run(node, ['scripts/bundle-workflows.mjs'], root);
     writeFileSync(mark, JSON.stringify(wanted));
     return { value: undefined, outcome: 'done' };
   });
+}
+
+/**
+ * The declarations that package.json's exports name.
+ * @param {string} root
+ * @returns {string[]}
+ */
+function entryTypes(root) {
+  /** @type {{ exports: Record<string, string | { types: string }> }} */
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return Object.values(exports).flatMap((entry) =>
+    typeof entry === 'string' ? [] : [join(root, entry.types)],
+  );
+}
+
+/**
+ * A user's compiler needs the library for `await using`; TypeScript drops the reference when it emits.
+ * @param {string} file
+ */
+function nameDisposable(file) {
+  const reference = '/// <reference lib="esnext.disposable" />\n';
+  const text = readFileSync(file, 'utf8').replace(
+    /^(\/\/\/ <reference lib="esnext\.disposable".*\n)+/,
+    '',
+  );
+  writeFileSync(file, reference + text);
 }
 
 /**

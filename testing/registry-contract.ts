@@ -236,6 +236,7 @@ async function open(
     key: `retrain/${tag}/${key}`,
     tag,
     kind: 'retrain',
+    workflowId: 'retrain/contract',
     startedAt,
     params: { seed: 1 },
     tags: { [REGISTRY_TAGS.owner]: 'team' },

@@ -2,6 +2,8 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { WORKFLOWS } from '../temporal/names.js';
+import { beatWhileRunning } from './alive.js';
 import { composeActivities, composePorts } from './compose.js';
 import { parseConfig, readConfig, type WorkerConfigInput } from './config.js';
 import { secretOf } from './secrets.js';
@@ -11,6 +13,12 @@ const DEFAULT_GRACE_MS = 20_000;
 const CACHED_WORKFLOWS = 300;
 /** A worker that dies holds a cached workflow's next task this long; the server's own default is 10 s. */
 const STICKY_TIMEOUT = '3s';
+/**
+ * What the SDK throws for a payload it cannot decode. A run ends with it, visibly; a tag, which must not end, is tried
+ * again until its payload can be read.
+ */
+const UNDECODABLE = ['ValueError'];
+const RUNS = [WORKFLOWS.retrain, WORKFLOWS.evaluate, WORKFLOWS.rollout, WORKFLOWS.read];
 
 export interface RunningWorker extends AsyncDisposable {
   /** Polls until `shutdown`; rejects when the worker fails. */
@@ -42,7 +50,12 @@ export async function createWorker(
     namespace,
     taskQueue: config.taskQueue,
     activities: await composeActivities(ports, { client, taskQueue: config.taskQueue }),
+    interceptors: { activity: [beatWhileRunning] },
     ...workflowCode(),
+    workflowFailureErrorTypes: {
+      '*': [],
+      ...Object.fromEntries(RUNS.map((type) => [type, UNDECODABLE])),
+    },
     maxCachedWorkflows: CACHED_WORKFLOWS,
     stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
     shutdownGraceTime: config.shutdownGraceMs ?? DEFAULT_GRACE_MS,

@@ -6,7 +6,7 @@ import { parseModelId } from '../temporal/ids.js';
 import { runView } from '../temporal/messages.js';
 import { REGISTRY_TAGS } from '../temporal/names.js';
 import type { RegistryRun } from './documents.js';
-import { failedAt } from './failing.js';
+import { failedAt, requireText } from './failing.js';
 import { measure } from './judging.js';
 import { reads, records } from './proxies.js';
 import { Stages } from './stages.js';
@@ -15,6 +15,7 @@ const STAGES = ['admission', 'evaluation', 'record'] as const;
 
 /** Scores one registered model on a holdout: the definition's, or a later period whose labels have arrived. */
 export async function evaluate(request: EvaluateRequest): Promise<EvaluationReport> {
+  requireText(request, 'modelId');
   const { tag } = parseModelId(request.modelId);
   const stages = new Stages({ kind: 'evaluate', tag }, STAGES);
   setHandler(runView, () => stages.view);
@@ -42,6 +43,7 @@ async function begin(request: EvaluateRequest, run: { registry: RegistryRun | nu
   const incumbent = await incumbentOf(request, admission, candidate);
   const registry = await records.openRun({
     key: effectKey,
+    workflowId,
     tag,
     kind: 'evaluate',
     startedAt: startTime.toISOString(),

@@ -1,5 +1,5 @@
 import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
-import { applicationFailure } from '../temporal/errors.js';
+import { applicationFailure, failure } from '../temporal/errors.js';
 
 /**
  * The failure a run ends with: the one an activity reported, with the stage it happened in, so that a person reads the
@@ -15,5 +15,19 @@ export function failedAt(stage: string, error: unknown): unknown {
     message: `${stage}: ${said.message}`,
     nonRetryable: true,
     details: [details],
+  });
+}
+
+/**
+ * Runs are started past the SDK too. One whose input names nothing to work on ends with a failure people see, instead of a
+ * workflow task that is tried for ever.
+ */
+export function requireText(request: unknown, field: string): void {
+  const given = typeof request === 'object' && request !== null;
+  const value = given ? (request as Record<string, unknown>)[field] : undefined;
+  if (typeof value === 'string') return;
+  const message = `expected a text, got ${value === undefined ? 'nothing' : JSON.stringify(value)}`;
+  throw failure('InvalidRequest', `the run's input: ${field}: ${message}`, {
+    details: { issues: [{ path: field, message }] },
   });
 }

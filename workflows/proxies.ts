@@ -9,6 +9,9 @@ import type { TagActivities } from '../activities/tags/activities.js';
 // Retryability is the failure's own (temporal/errors.ts); a policy here only paces the tries.
 const QUICK = { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 
+/** The worker beats by itself while an activity runs: what a dead one held is taken over after this. */
+const TAKEN_OVER_AFTER = '8s';
+
 /** Reads of the platform's own state: part of the workflow task, so that they cost neither events nor actions. */
 export const reads = proxyLocalActivities<TagActivities & RegistryActivities>({
   startToCloseTimeout: '10s',
@@ -19,6 +22,7 @@ export const reads = proxyLocalActivities<TagActivities & RegistryActivities>({
 export const records = proxyActivities<RegistryActivities>({
   startToCloseTimeout: '60s',
   scheduleToCloseTimeout: '24h',
+  heartbeatTimeout: TAKEN_OVER_AFTER,
   cancellationType: 'TRY_CANCEL',
   retry: { ...QUICK, maximumInterval: '60s' },
 });
@@ -44,13 +48,15 @@ export const jobs = (options: { until: number; summary: string }) =>
 export const jobControl = proxyActivities<ComputeActivities>({
   startToCloseTimeout: '60s',
   scheduleToCloseTimeout: '1h',
+  heartbeatTimeout: TAKEN_OVER_AFTER,
   cancellationType: 'TRY_CANCEL',
   retry: QUICK,
 });
 
 export const hosts = proxyActivities<HostingActivities>({
-  startToCloseTimeout: '30s',
+  startToCloseTimeout: '60s',
   scheduleToCloseTimeout: '15m',
+  heartbeatTimeout: TAKEN_OVER_AFTER,
   cancellationType: 'TRY_CANCEL',
   retry: QUICK,
 });
@@ -67,6 +73,7 @@ export const traffic = (giveUp: '60s' | '1h') =>
 export const tags = proxyActivities<TagActivities>({
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '1h',
+  heartbeatTimeout: TAKEN_OVER_AFTER,
   cancellationType: 'TRY_CANCEL',
   retry: QUICK,
 });

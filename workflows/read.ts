@@ -3,6 +3,7 @@ import type { GatePolicy } from '../temporal/contracts/gate.js';
 import type { LedgerEntry } from '../temporal/contracts/ledger.js';
 import type { RegisteredModel } from '../temporal/contracts/model.js';
 import type { ReadRequest, RecordedEvidence, Simulation } from '../temporal/contracts/runs.js';
+import { requireText } from './failing.js';
 import { simulate } from './policy/simulate.js';
 import { reads } from './proxies.js';
 
@@ -10,6 +11,7 @@ import { reads } from './proxies.js';
 export async function read(
   request: ReadRequest,
 ): Promise<LedgerEntry[] | RecordedEvidence[] | RegisteredModel | Simulation> {
+  requireText(request, 'what');
   switch (request.what) {
     case 'ledger':
       return reads.readJournal(request);

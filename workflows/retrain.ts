@@ -23,7 +23,7 @@ import { modelId, rolloutWorkflowId, tagWorkflowId } from '../temporal/ids.js';
 import { runEnded, runView } from '../temporal/messages.js';
 import { REGISTRY_TAGS, RUN_ARTIFACTS, SEARCH_ATTRIBUTES } from '../temporal/names.js';
 import { trainDocument, type RegistryRun } from './documents.js';
-import { failedAt } from './failing.js';
+import { failedAt, requireText } from './failing.js';
 import { runStep } from './jobs.js';
 import { judgeAndRecord, measure, type Judging } from './judging.js';
 import { afterGate, reasonsOf, type NextStep } from './policy/decision.js';
@@ -40,6 +40,7 @@ const STAGES = ['admission', 'training', 'registration', 'evaluation', 'gate', '
  * it to a rollout. Not better is a result; a measurement that could not be made is a failure.
  */
 export async function retrain(request: RetrainRequest): Promise<RetrainResult> {
+  requireText(request, 'tag');
   const stages = new Stages({ kind: 'retrain', tag: request.tag }, STAGES);
   setHandler(runView, () => stages.view);
   const run = new Retrain(request, stages);
@@ -118,6 +119,7 @@ class Retrain {
   private async openRun(admission: Admission): Promise<RegistryRun> {
     this.registry = await records.openRun({
       key: this.effectKey,
+      workflowId: this.workflowId,
       tag: this.request.tag,
       kind: 'retrain',
       startedAt: this.startedAt,
@@ -266,6 +268,7 @@ class Retrain {
       typedSearchAttributes: [
         { key: SEARCH_ATTRIBUTES.ModelTag, value: definition.tag },
         { key: SEARCH_ATTRIBUTES.ModelId, value: modelId(definition.tag, candidate.version) },
+        { key: SEARCH_ATTRIBUTES.Owner, value: definition.owner.team },
       ],
     });
     this.stages.view.rolloutWorkflowId = workflowId;

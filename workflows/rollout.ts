@@ -13,7 +13,7 @@ import type { Asked, BeginRolloutCommand, RolloutGrant } from '../temporal/contr
 import { applicationFailure, isFailure } from '../temporal/errors.js';
 import { modelId, requestHash, tagWorkflowId } from '../temporal/ids.js';
 import { runEnded, runView, turn } from '../temporal/messages.js';
-import { failedAt } from './failing.js';
+import { failedAt, requireText } from './failing.js';
 import { outcomeOfRefusal } from './policy/refusals.js';
 import { hosts, records, tags } from './proxies.js';
 import { judgeAgain } from './rejudging.js';
@@ -30,6 +30,7 @@ type Outcome = Pick<RolloutResult, 'outcome' | 'reason' | 'entry'>;
 
 /** Puts a registered model in the tag's place: its turn, its host warm and verified, the commit. */
 export async function rollout(request: RolloutRequest): Promise<RolloutResult> {
+  requireText(request, 'tag');
   const stages = new Stages({ kind: 'rollout', tag: request.tag }, STAGES);
   setHandler(runView, () => stages.view);
   const run = new Rollout(request, stages);

@@ -29,7 +29,12 @@ export async function verifyFiles(
   if (differences.length === 0) return;
   const shown = differences.slice(0, 20);
   throw failure('Integrity', `${at.uri}: ${shown.map(sentence).join('; ')}`, {
-    details: { uri: at.uri, differences: shown },
+    details: {
+      uri: at.uri,
+      differences: shown,
+      expected: each(shown, ({ expected }) => expected ?? 'no such file'),
+      actual: each(shown, ({ actual }) => actual ?? 'no such file'),
+    },
   });
 }
 
@@ -38,7 +43,7 @@ function additional(present: readonly string[], expected: readonly ExpectedFile[
   const names = new Set(expected.map((file) => file.path));
   return present
     .filter((path) => !names.has(path))
-    .map((path) => ({ path, problem: 'additional', expected: null, actual: path }));
+    .map((path) => ({ path, problem: 'additional', expected: null, actual: 'a file' }));
 }
 
 async function compared(
@@ -52,6 +57,9 @@ async function compared(
   const actual = `${digest} of ${String(bytes)} bytes`;
   return actual === expected ? null : { path: file.path, problem: 'altered', expected, actual };
 }
+
+const each = (differences: readonly Difference[], side: (of: Difference) => string): string =>
+  differences.map((of) => `${of.path}: ${side(of)}`).join('; ');
 
 /** A listed path must not lead out of the model it belongs to. */
 function isRelative(path: string): boolean {

@@ -5,8 +5,10 @@ import type { TrainResult } from '../../temporal/contracts/job.js';
 import type { RecordedEvidence } from '../../temporal/contracts/runs.js';
 
 export interface RunOpening {
-  /** Workflow id: the idempotency key of the run. */
+  /** The idempotency key of the record: the workflow id and what the run's effects depend on. */
   key: string;
+  /** What people see as the run's name. */
+  workflowId: string;
   tag: string;
   kind: 'retrain' | 'evaluate';
   /** Workflow time, ISO: fixed, so that a repeat writes the same. */
@@ -23,7 +25,7 @@ export interface OpenedRun {
 }
 
 export interface Registration {
-  /** `<workflow id>/register`: one version for it, however often it is asked for. */
+  /** One version for it, however often it is asked for. */
   key: string;
   tag: string;
   runId: string;

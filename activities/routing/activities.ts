@@ -1,5 +1,5 @@
 import type { FencedRoute, HostSpec, Route } from '../../temporal/contracts/route.js';
-import { isFailure } from '../../temporal/errors.js';
+import { failure, isFailure } from '../../temporal/errors.js';
 import type { Hosting } from '../hosting/port.js';
 import type { Routing } from './port.js';
 
@@ -21,14 +21,15 @@ export function createRoutingActivities({
   return {
     /**
      * Writes the route and answers with the one in force. The route store refuses a host that is not ready; then the
-     * hosts are ensured and the refusal is thrown on, to be tried again by the retry policy.
+     * hosts are ensured and the refusal is thrown on, to be tried again by the retry policy. A host that cannot become
+     * ready (HostFailed) ends the tries, so that whoever asked can name another model.
      */
     async moveTraffic({ tag, route, fence, hosts }: TrafficMove): Promise<FencedRoute> {
       try {
         return await routing.write(tag, route, fence);
       } catch (error) {
         if (!isFailure(error, 'HostNotReady')) throw error;
-        for (const host of hosts) await hosting.ensure(host);
+        for (const host of hosts) await revive(hosting, host);
         throw error;
       }
     },
@@ -36,5 +37,11 @@ export function createRoutingActivities({
     /** The route the store has in force. */
     readTraffic: (tag: string): Promise<FencedRoute> => routing.read(tag),
   };
+}
+async function revive(hosting: Hosting, host: HostSpec): Promise<void> {
+  await hosting.ensure(host);
+  const { phase, detail } = await hosting.observe(host.name);
+  if (phase !== 'unhealthy') return;
+  throw failure('HostFailed', `host ${host.name} of ${host.modelId} is unhealthy: ${detail}`);
 }
 export type RoutingActivities = ReturnType<typeof createRoutingActivities>;

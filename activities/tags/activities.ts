@@ -4,6 +4,7 @@ import {
   WorkflowUpdateFailedError,
   type Client,
 } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
 import type { Admission } from '../../temporal/contracts/runs.js';
 import type {
@@ -13,7 +14,7 @@ import type {
   RolloutGrant,
 } from '../../temporal/contracts/tag.js';
 import { RetrainRequest } from '../../temporal/contracts/runs.js';
-import { applicationFailure, failure } from '../../temporal/errors.js';
+import { applicationFailure, failure, isFailure } from '../../temporal/errors.js';
 import { tagWorkflowId, updateId } from '../../temporal/ids.js';
 import { WORKFLOWS } from '../../temporal/names.js';
 
@@ -92,10 +93,19 @@ async function admission(client: Client, tag: string): Promise<Admission> {
   });
 }
 
-/** A refusal reaches the run as it was said, and is never retried; a run that ended under its update is. */
+/**
+ * What the tag said, as it was said. The same update id would be told the same again, so nothing but an overload, which
+ * leaves no trace, and a workflow run that ended under its update is worth another try.
+ */
 function refusal(error: unknown): unknown {
   if (!(error instanceof WorkflowUpdateFailedError)) return error;
   const said = applicationFailure(error.cause);
   if (!said || said.type === ENDED_UNDER_UPDATE) return new Error(error.message, { cause: error });
-  return said;
+  if (isFailure(said, 'Overloaded')) return said;
+  return ApplicationFailure.create({
+    type: said.type ?? 'Unknown',
+    message: said.message,
+    nonRetryable: true,
+    details: said.details ?? [],
+  });
 }

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 DAYS, CUSTOMERS_A_DAY = 90, 80
-FIRST_DAY = "2026-01-01T06:00:00Z"
+FIRST_DAY = "2025-01-01T06:00:00Z"
 
 
 def customers() -> pd.DataFrame:

@@ -14,7 +14,7 @@ const TAG = 'flight-delay';
 
 await using stack = await startStack({ directory: options.directory, log: 'info' });
 await using platform = await Platform.connect({
-  temporal: { address: stack.temporal.address },
+  temporal: { address: stack.temporal.address, uiUrl: stack.temporal.uiUrl },
   mlflow: { trackingUri: stack.mlflow.url },
   gateway: { url: stack.gateway.url },
   actor: 'flight-operations',

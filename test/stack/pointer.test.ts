@@ -43,8 +43,8 @@ describe('promotion by hand', () => {
 
   it('R10 refuses what is not true any more, and starts nothing', async () => {
     const before = await on.platform.status(tag);
-    const { promote } = on.platform;
-    const asked = promote.bind(on.platform, tag);
+    const asked = (version: number, options: Parameters<typeof on.platform.promote>[2]) =>
+      on.platform.promote(tag, version, options);
     const unjudged = await asked(2, { reason: 'why not' }).catch((error: unknown) => error);
     expect(unjudged).toBeInstanceOf(InvalidRequestError);
     expect(unjudged).toMatchObject({ issues: [{ path: 'options.override' }] });

@@ -50,6 +50,7 @@ export async function tag(start: Start): Promise<void> {
   const full = (): boolean =>
     entity.answeredCount >= commandsPerPage || workflowInfo().continueAsNewSuggested;
   await condition(() => full() && allHandlersFinished(), LONGEST_PAGE);
+  await condition(allHandlersFinished);
   lanes.cancel();
   await ended;
   // Commands are answered to the last moment, also while a lane's write comes to its end.

@@ -11,6 +11,8 @@ import { quoted, tagPairs } from './tags.js';
 export interface KeyedRun {
   experimentId: string;
   key: string;
+  /** @default the key */
+  name?: string;
   startTimeMs: number;
   tags: Record<string, string>;
 }
@@ -49,7 +51,7 @@ export async function sweepDuplicateRuns(mlflow: Mlflow, winner: Run): Promise<v
 export async function createKeyedRun(mlflow: Mlflow, wanted: KeyedRun): Promise<Run> {
   const body = {
     experiment_id: wanted.experimentId,
-    run_name: wanted.key.slice(0, MAX_NAME_CHARACTERS),
+    run_name: (wanted.name ?? wanted.key).slice(0, MAX_NAME_CHARACTERS),
     start_time: wanted.startTimeMs,
     tags: tagPairs({ ...wanted.tags, [REGISTRY_TAGS.key]: wanted.key }, 'run'),
   };

@@ -48,6 +48,7 @@ export function createRuns({ mlflow, homes, artifacts }: Parts): Runs {
       const run = await openKeyedRun(mlflow, home.claimsRunId, {
         experimentId: home.experimentId,
         key: opening.key,
+        name: opening.workflowId,
         startTimeMs: Date.parse(opening.startedAt),
         tags: openingTags(opening),
       });
@@ -75,9 +76,9 @@ export function createRuns({ mlflow, homes, artifacts }: Parts): Runs {
 function openingTags(opening: RunOpening): Record<string, string> {
   return {
     'mlflow.source.type': 'JOB',
-    'mlflow.source.name': opening.key,
+    'mlflow.source.name': opening.workflowId,
     ...opening.tags,
-    [REGISTRY_TAGS.workflowId]: opening.key,
+    [REGISTRY_TAGS.workflowId]: opening.workflowId,
     [REGISTRY_TAGS.tag]: opening.tag,
     [OWN_TAGS.kind]: opening.kind,
   };

@@ -38,6 +38,7 @@ function openingOf(tag: string, key = 'k'): RunOpening {
     key: `retrain/${tag}/${key}`,
     tag,
     kind: 'retrain',
+    workflowId: 'retrain/contract',
     startedAt: '2026-01-01T00:00:00Z',
     params: { seed: 1 },
     tags: {},

@@ -1,16 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LedgerEntry } from 'modelyard';
 import { inject } from 'vitest';
-import { callMlflow } from '../../support/mlflow-api.js';
+import { runsOf, versionsOf } from './left-behind.js';
 import type { Connected } from './platform.js';
 
-// What was really done, read past the product: the jobs on the disk, MLflow's own API, the gateway's own API.
+// What was really done, read past the product: jobs on the disk, runs and versions in MLflow, the gateway's own words.
 
 export interface JobSeen {
   step: string;
   pid: number | null;
-  /** How its supervisor says it ended; null while it has not. */
+  /** How its supervisor says it ended, and with which exit code; null while it has not. */
   ending: string | null;
   exitCode: number | null;
 }
@@ -31,62 +30,34 @@ export async function jobsOf(
     .map(({ step, pid, ending, exitCode }) => ({ step, pid, ending, exitCode }));
 }
 
+interface JobFiles {
+  record: { createdAtMs: number; spec: { owner: string; program: { step: string } } };
+  process: { pid: number };
+  exit: { ending: string; exitCode: number | null };
+}
+
 async function jobIn(directory: string) {
-  const [record, process, exit] = await Promise.all(
-    ['spec.json', 'process.json', 'exit.json'].map((name) => json(join(directory, name))),
-  );
-  const { spec, createdAtMs = 0 } = (record ?? {}) as {
-    spec?: { owner: string; program: { step: string } };
-    createdAtMs?: number;
-  };
+  const [record, process, exit] = await Promise.all([
+    json<JobFiles['record']>(join(directory, 'spec.json')),
+    json<JobFiles['process']>(join(directory, 'process.json')),
+    json<JobFiles['exit']>(join(directory, 'exit.json')),
+  ]);
   return {
-    owner: spec?.owner,
-    step: spec?.program.step ?? '',
-    createdAtMs,
-    pid: (process?.['pid'] as number | undefined) ?? null,
-    ending: (exit?.['ending'] as string | undefined) ?? null,
-    exitCode: (exit?.['exitCode'] as number | undefined) ?? null,
+    owner: record?.spec.owner,
+    step: record?.spec.program.step ?? '',
+    createdAtMs: record?.createdAtMs ?? 0,
+    pid: process?.pid ?? null,
+    ending: exit?.ending ?? null,
+    exitCode: exit?.exitCode ?? null,
   };
 }
 
-async function json(file: string): Promise<Record<string, unknown> | null> {
+async function json<Content>(file: string): Promise<Content | null> {
   const text = await readFile(file, 'utf8').catch(() => null);
-  return text === null ? null : (JSON.parse(text) as Record<string, unknown>);
+  return text === null ? null : (JSON.parse(text) as Content);
 }
 
-/** Whether a process of this id is there and is not only waiting to be collected. */
-export async function runs(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${String(pid)}/stat`, 'utf8').catch(() => null);
-  return stat !== null && !/\) [ZX] /.test(stat);
-}
-
-/** The state of every MLflow run that was made in the tag's experiment, duplicates included. */
-export async function mlflowRuns({ stack }: Connected, tag: string): Promise<string[]> {
-  const { url } = stack.mlflow;
-  const name = encodeURIComponent(`modelyard/${tag}`);
-  const found = await callMlflow(url, 'GET', `experiments/get-by-name?experiment_name=${name}`);
-  const { experiment_id } = found['experiment'] as { experiment_id: string };
-  const page = await callMlflow(url, 'POST', 'runs/search', {
-    experiment_ids: [experiment_id],
-    max_results: 1000,
-  });
-  return ((page['runs'] ?? []) as { info: { status: string } }[]).map(({ info }) => info.status);
-}
-
-/** Every version that was registered under the tag, duplicates included. */
-export async function versionsOf({ stack }: Connected, tag: string): Promise<number[]> {
-  const filter = encodeURIComponent(`name='${tag}'`);
-  const page = await callMlflow(
-    stack.mlflow.url,
-    'GET',
-    `model-versions/search?filter=${filter}&max_results=1000`,
-  );
-  return ((page['model_versions'] ?? []) as { version: string }[])
-    .map(({ version }) => Number(version))
-    .sort((a, b) => a - b);
-}
-
-/** The model that the gateway's own route names, and the hosts it keeps for the tag. */
+/** The model that the gateway's own route names, and the servers it keeps for the tag. */
 export async function servedBy(
   { stack }: Connected,
   tag: string,
@@ -94,10 +65,8 @@ export async function servedBy(
 ): Promise<{ live: string | null; fence: number; hosts: { modelId: string; pid: number }[] }> {
   const token = (await readFile(join(directory, 'gateway-admin.token'), 'utf8')).trim();
   const ask = async (path: string): Promise<unknown> => {
-    const answer = await fetch(`${stack.gateway.url}/admin/${path}`, {
-      headers: { authorization: `Bearer ${token}` },
-    });
-    return answer.json();
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(`${stack.gateway.url}/admin/${path}`, { headers })).json();
   };
   const { fence, route } = (await ask(`routes/${tag}`)) as {
     fence: number;
@@ -115,8 +84,34 @@ export async function servedBy(
 
 /** What the ledger says was made live, oldest first. */
 export async function promoted({ platform }: Connected, tag: string): Promise<(string | null)[]> {
-  return (await platform.ledger(tag)).filter(isPromotion).reverse().map(({ to }) => to);
+  const moves = (await platform.ledger(tag)).filter(
+    ({ action, outcome }) => action === 'promote' && outcome === 'applied',
+  );
+  return moves.reverse().map(({ to }) => to);
 }
 
-const isPromotion = ({ action, outcome }: LedgerEntry): boolean =>
-  action === 'promote' && outcome === 'applied';
+/** All that a retrain which went live leaves behind; each count must be one, whatever was killed on the way. */
+export async function effectsOf(on: Connected, run: { workflowId: string }, tag: string) {
+  const { live, hosts } = await servedBy(on, tag);
+  return {
+    jobs: (await jobsOf(run.workflowId)).map(({ step, exitCode }) => [step, exitCode]),
+    runs: (await runsOf(on.stack, tag)).map(({ info }) => info.status),
+    versions: (await versionsOf(on.stack, tag)).map(({ version }) => version),
+    promoted: await promoted(on, tag),
+    live,
+    hosts: hosts.map(({ modelId }) => modelId),
+  };
+}
+
+/** What `effectsOf` says of a first model that was trained, judged, registered and made live once. */
+export const onceOnly = (tag: string): Awaited<ReturnType<typeof effectsOf>> => ({
+  jobs: [
+    ['train', 0],
+    ['evaluate', 0],
+  ],
+  runs: ['FINISHED'],
+  versions: ['1'],
+  promoted: [`${tag}/1`],
+  live: `${tag}/1`,
+  hosts: [`${tag}/1`],
+});

@@ -78,6 +78,19 @@ export async function versionsOf(
     .sort((a, b) => Number(a.version) - Number(b.version));
 }
 
+/** The metrics of the model that the run made; they, unlike the run's own, name the data they were measured on. */
+export async function metricsOfModel({ mlflow: { url } }: Stack, run: RecordedRun) {
+  const { model } = (await artifact(`${run.info.artifact_uri}/training/manifest.json`)) as {
+    model: { loggedModelId: string };
+  };
+  const { model: found } = (await callMlflow(
+    url,
+    'GET',
+    `logged-models/${model.loggedModelId}`,
+  )) as { model: { data: { metrics: RecordedRun['data']['metrics'] } } };
+  return found.data.metrics;
+}
+
 /** Version by alias, as MLflow shows them. */
 export async function aliasesOf(
   { mlflow: { url } }: Stack,

@@ -54,6 +54,8 @@ export class MemoryRouting implements Routing {
 /** Hosts in memory: ready at once, unless `observed` says otherwise of one. */
 export class MemoryHosting implements Hosting {
   readonly hosts = new Map<string, HostSpec>();
+  /** When a model's host was retired, by model id. */
+  readonly retiredAt = new Map<string, Date>();
   observed: (spec: HostSpec) => HostObservation['phase'] = () => 'ready';
 
   ensure(host: HostSpec): Promise<void> {
@@ -69,6 +71,8 @@ export class MemoryHosting implements Hosting {
   }
 
   retire(name: string): Promise<void> {
+    const spec = this.hosts.get(name);
+    if (spec) this.retiredAt.set(spec.modelId, new Date());
     this.hosts.delete(name);
     return Promise.resolve();
   }

@@ -92,19 +92,20 @@ export class TagOnServer {
   }
 
   define(over: Partial<ModelDefinition> = {}): Promise<ApplyOutcome> {
+    return this.send('define', this.definitionFields(over));
+  }
+
+  definitionFields(over: Partial<ModelDefinition> = {}): Record<string, unknown> {
     const wanted = { ...definition, tag: this.tag, ...over };
-    return this.send('define', {
-      ...{ definition: wanted, digest: digestOf(wanted) },
-      ...{ codeUri: 'memory:/code', codeRevision: 'abc' },
-    });
+    const code = { codeUri: 'memory:/code', codeRevision: 'abc' };
+    return { definition: wanted, digest: digestOf(wanted), ...code };
   }
 
   begin(
     version: number,
     { who, ...over }: Partial<BeginRolloutCommand> & { who?: Who } = {},
   ): Promise<RolloutGrant> {
-    const warrant = { kind: 'gate', registryRunId: `run-${String(version)}` };
-    const fields = { model: model(version), warrant, ...over };
+    const fields = { ...candidate(version), ...over };
     return this.send('beginRollout', fields, { workflowId: runOf(version), ...who });
   }
 
@@ -158,5 +159,10 @@ export class TagOnServer {
     return historyLength;
   }
 }
+
+export const candidate = (version: number) => ({
+  model: model(version),
+  warrant: { kind: 'gate', registryRunId: `run-${String(version)}` },
+});
 
 const runOf = (version: number): string => `rollout/${String(version)}`;

@@ -1,0 +1,189 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { Platform, type ModelDefinition } from 'modelyard';
+import { startStack, type Stack } from 'modelyard/dev';
+import type { RetrainResult } from '../dist/temporal/contracts/runs.js';
+import type { Context } from './context.ts';
+import {
+  quietRuntime,
+  startHandWrittenWorker,
+  startPlatformWorker,
+  type Connections,
+} from './overhead/bench-worker.ts';
+import { costOf, type Cost } from './overhead/history.ts';
+import { instantPorts } from './overhead/instant-ports.ts';
+import { mlflowPorts } from './overhead/mlflow-ports.ts';
+import { median, rounded, spreadOf } from './statistics.ts';
+
+const ROUNDS = 40;
+const WARM_UP_ROUNDS = 5;
+/** Lets what the last run left to its tag (journal, aliases, hosts) end, so that it does not slow down the next one. */
+const PAUSE_MS = 150;
+const QUEUES = { instant: 'bench-instant', mlflow: 'bench-mlflow', byHand: 'bench-by-hand' };
+
+/**
+ * A retrain whose jobs take no time, against a workflow with as many activities that do nothing, in turns on one server.
+ * In `instant` the registry, hosts and routes answer at once too, so that what is left is the platform; in `mlflow` the
+ * registry is a real one.
+ */
+export async function measureOverhead({ directory, say }: Context): Promise<object> {
+  quietRuntime();
+  say('starting a stack');
+  await using stack = await startStack({ directory: join(directory, 'stack') });
+  say('measuring');
+  return await onServersOf(stack);
+}
+
+/** Its own worker has another task queue, and nothing to do. */
+async function onServersOf(stack: Stack): Promise<object> {
+  const { address } = stack.temporal;
+  const connection = await Connection.connect({ address });
+  const native = await NativeConnection.connect({ address });
+  const connections = { client: new Client({ connection }), native };
+  const workers = [
+    await startPlatformWorker(connections, QUEUES.instant, instantPorts()),
+    await startPlatformWorker(connections, QUEUES.mlflow, await mlflowPorts(stack.mlflow.url)),
+    await startHandWrittenWorker(connections, QUEUES.byHand),
+  ];
+  try {
+    return await measure(connections, stack);
+  } finally {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await Promise.all([connection.close(), native.close()]);
+  }
+}
+
+type Arm = () => Promise<void>;
+
+async function measure({ client }: Connections, stack: Stack): Promise<object> {
+  const instant = await platformOn(stack, QUEUES.instant);
+  const mlflow = await platformOn(stack, QUEUES.mlflow);
+  await instant.models.apply(definitionOf('judged', false));
+  await instant.models.apply(definitionOf('promoted', true));
+  await mlflow.models.apply(definitionOf('recorded', false));
+  let runs = 0;
+  const nextId = (kind: string): string => `${kind}/${String((runs += 1))}`;
+  const retrain = async (tag: string, taskQueue: string): Promise<[string, RetrainResult]> => {
+    const workflowId = nextId(`retrain/${tag}`);
+    const args = [{ tag, trigger: 'request', actor: 'bench' }];
+    const options = { workflowId, taskQueue, args };
+    return [workflowId, (await client.workflow.execute('retrain', options)) as RetrainResult];
+  };
+  const toLive = async (): Promise<[string, string]> => {
+    const [workflowId, { rolloutWorkflowId }] = await retrain('promoted', QUEUES.instant);
+    if (rolloutWorkflowId === null) throw new Error(`${workflowId} was not handed to a rollout`);
+    await client.workflow.getHandle(rolloutWorkflowId).result();
+    return [workflowId, rolloutWorkflowId];
+  };
+  const byHand = (activities: Cost['activities']): Arm => {
+    return async () => {
+      const workflowId = nextId('by-hand');
+      const options = { workflowId, taskQueue: QUEUES.byHand, args: [activities] };
+      await client.workflow.execute('handWritten', options);
+    };
+  };
+
+  const [judged] = await retrain('judged', QUEUES.instant);
+  const cost = await costOf(client, judged);
+  await toLive();
+  const [retrained, rolledOut] = await toLive();
+  const costs = [await costOf(client, retrained), await costOf(client, rolledOut)] as const;
+  const { local, remote } = cost.activities;
+  const arms = {
+    retrain: async () => void (await retrain('judged', QUEUES.instant)),
+    sameActivities: byHand({ local, remote }),
+    allRemote: byHand({ local: 0, remote: local + remote }),
+    bySdk: async () => void (await (await instant.retrain('judged')).result()),
+    toLive: async () => void (await toLive()),
+    toLiveByHand: byHand(together(costs)),
+    mlflow: async () => void (await retrain('recorded', QUEUES.mlflow)),
+  };
+  const took = await inTurns(arms);
+  await Promise.all([instant.close(), mlflow.close()]);
+  const ratio = (arm: keyof typeof arms, of: keyof typeof arms): number =>
+    rounded(median(took[arm]) / median(took[of]));
+  return {
+    n: ROUNDS,
+    retrain: {
+      ...spreadOf(took.retrain),
+      cost,
+      byHand: {
+        sameActivities: spreadOf(took.sameActivities),
+        allRemote: spreadOf(took.allRemote),
+      },
+      ratio: ratio('retrain', 'sameActivities'),
+      ratioToAllRemote: ratio('retrain', 'allRemote'),
+      bySdk: { ...spreadOf(took.bySdk), ratio: ratio('bySdk', 'sameActivities') },
+    },
+    retrainToLive: {
+      ...spreadOf(took.toLive),
+      cost: { retrain: costs[0], rollout: costs[1] },
+      byHand: spreadOf(took.toLiveByHand),
+      ratio: ratio('toLive', 'toLiveByHand'),
+    },
+    retrainOnMlflow: {
+      ...spreadOf(took.mlflow),
+      registryMs: rounded(median(took.mlflow) - median(took.retrain)),
+    },
+  };
+}
+
+/** Every arm once per round, each round beginning with another one, so that none always runs in the wake of the same. */
+async function inTurns<Name extends string>(
+  arms: Record<Name, Arm>,
+): Promise<Record<Name, number[]>> {
+  const names = Object.keys(arms) as Name[];
+  const took = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
+    Name,
+    number[]
+  >;
+  for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round += 1) {
+    for (let turn = 0; turn < names.length; turn += 1) {
+      const name = names[(Math.abs(round) + turn) % names.length];
+      if (name === undefined) continue;
+      const startedAt = performance.now();
+      await arms[name]();
+      if (round >= 0) took[name].push(performance.now() - startedAt);
+      await sleep(PAUSE_MS);
+    }
+  }
+  return took;
+}
+
+/** The tag writes the route between the rollout's steps: one more that the run waits for. */
+function together(costs: readonly Cost[]): Cost['activities'] {
+  const sum = (kind: keyof Cost['activities']): number =>
+    costs.reduce((total, { activities }) => total + activities[kind], 0);
+  return { local: sum('local'), remote: sum('remote') + 1 };
+}
+
+function platformOn({ temporal, mlflow }: Stack, taskQueue: string): Promise<Platform> {
+  return Platform.connect({
+    temporal: { address: temporal.address },
+    mlflow: { trackingUri: mlflow.url },
+    taskQueue,
+    actor: 'bench',
+  });
+}
+
+/** Code that comes as an image travels nowhere, so applying it needs nothing but the tag. */
+function definitionOf(tag: string, autoPromote: boolean): ModelDefinition {
+  return {
+    tag,
+    owner: { team: 'bench', contact: 'bench@example.org' },
+    training: {
+      task: 'regression',
+      code: { kind: 'image', image: `registry.example.org/trainer@sha256:${'b'.repeat(64)}` },
+      data: { kind: 'parquet', uri: 's3://bucket/flights', timeColumn: 'at' },
+      features: ['distance'],
+      label: 'delay',
+      holdout: { kind: 'last', duration: '7d' },
+    },
+    gate: {
+      metrics: [{ name: 'rmse', direction: 'lower', threshold: 10, minImprovement: 0 }],
+      autoPromote,
+    },
+  };
+}

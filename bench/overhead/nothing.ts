@@ -1,0 +1,4 @@
+export const nothingActivities = {
+  nothing: (): Promise<null> => Promise.resolve(null),
+};
+export type NothingActivities = typeof nothingActivities;

@@ -1,0 +1,86 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { RINGS, type Ring } from '../rings.js';
+import { buildProgram } from '../sdk/cli/program.js';
+import { defineModel } from '../sdk/definition-source.js';
+import type { ModelDefinition } from '../sdk/index.js';
+import { codeBelow, linksOf, tableBelow } from './support/markdown.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
+const GENERATED = /(^|\/)(node_modules|dist|\.modelyard|\.git|__pycache__|\.venv)(\/|$)/;
+
+describe('README.md', () => {
+  it('G1 shows a definition that is valid', () => {
+    const { $schema, ...definition } = JSON.parse(
+      codeBelow(read('README.md'), '## What a team writes', 'json'),
+    ) as ModelDefinition & { $schema: string };
+    expect($schema).toContain('modelyard.schema.json');
+    expect(defineModel(definition)).toEqual(definition);
+  });
+
+  it('names every verb of the command line, and none that is not there', () => {
+    const named = tableBelow(read('README.md'), '## The verbs').flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`([a-z]+)/g)].map(([, verb]) => verb),
+    );
+    const known = buildProgram().commands.map((command) => command.name());
+    expect([...new Set(named)].sort()).toEqual(known.sort());
+  });
+});
+
+describe('ARCHITECTURE.md', () => {
+  it('shows the rings as the code checks them', () => {
+    const shown = tableBelow(read('ARCHITECTURE.md'), '## Rings').map(
+      ([folder, , imports, types, packages, node]) => [folder, imports, types, packages, node],
+    );
+    expect(shown).toEqual(RINGS.map(rowOf));
+  });
+
+  it('shows the folders of the repository that hold code', () => {
+    const rings = new Set(RINGS.map(({ folder }) => folder.split('/', 1)[0]));
+    const folders = readdirSync(root, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map(({ name }) => name)
+      .filter((name) => !['node_modules', 'dist', 'coverage', 'docs'].includes(name));
+    for (const folder of folders) {
+      const outside = ['test', 'bench', 'scripts'].includes(folder);
+      expect(outside || rings.has(folder), folder).toBe(true);
+    }
+  });
+});
+
+describe('the documents', () => {
+  it.each(documents())('%s links to what is there', (file) => {
+    const missing = linksOf(read(file)).filter(
+      (link) => !existsSync(join(root, dirname(file), link)),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it.each(documents().filter((file) => !DOCUMENTS.includes(file)))('%s fits a screen', (file) => {
+    expect(read(file).trimEnd().split('\n').length).toBeLessThanOrEqual(30);
+  });
+});
+
+function rowOf({ folder, siblings, typesOf, packages, node }: Ring): string[] {
+  const folders = (names: readonly string[]): string => list(names.map((name) => `${name}/`));
+  return [
+    `\`${folder}/\``,
+    folders(siblings),
+    folders(typesOf.filter((name) => !siblings.includes(name))),
+    list(packages),
+    node ? 'yes' : 'no',
+  ];
+}
+
+const list = (names: readonly string[]): string =>
+  names.length === 0 ? '–' : names.map((name) => `\`${name}\``).join(', ');
+
+function documents(): string[] {
+  return readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.md') && !GENERATED.test(file),
+  );
+}
