@@ -2,11 +2,13 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
 import { build } from './build.mjs';
+import { prepareFlights } from './flights.mjs';
 import { fail, setup } from './setup.mjs';
 
 try {
   const place = await setup(['examples']);
   await build(place);
+  await prepareFlights(place);
   await run(place.node, [
     join(place.root, 'examples', 'flights', 'demo.ts'),
     ...process.argv.slice(2),

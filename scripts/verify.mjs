@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { setupError } from '../temporal/server/setup-error.mjs';
 import { build } from './build.mjs';
 import { CHECKS, clearResults, succeeds } from './checks.mjs';
+import { prepareFlights } from './flights.mjs';
 import { setup } from './setup.mjs';
 
 /**
@@ -18,6 +19,7 @@ try {
   const chosen = chosenChecks();
   const place = await setup(['examples', 'dev']);
   await build(place);
+  await prepareFlights(place);
   clearResults(place);
   for (const check of chosen) {
     if (!(await runCheck(check, place))) break;
