@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 
 export interface Target {
@@ -16,11 +17,18 @@ export interface Answer {
   modelId: string | null;
 }
 
+export interface Asking {
+  going: () => boolean;
+  answered: (answer: Answer) => void;
+  /** Between an answer and the next request of its connection. @default 0 */
+  pauseMs?: number;
+}
+
 /** Asks in a closed loop while `going` says so: each connection sends its next request when the last is answered. */
 export async function keepAsking(
   { origin, path, body }: Target,
   connections: number,
-  { going, answered }: { going: () => boolean; answered: (answer: Answer) => void },
+  { going, answered, pauseMs = 0 }: Asking,
 ): Promise<void> {
   const pool = new Pool(origin, { connections });
   const headers = { 'content-type': 'application/json' };
@@ -41,7 +49,10 @@ export async function keepAsking(
     }
   };
   const loop = async (): Promise<void> => {
-    while (going()) answered(await ask());
+    while (going()) {
+      answered(await ask());
+      if (pauseMs > 0) await sleep(pauseMs);
+    }
   };
   await Promise.all(Array.from({ length: connections }, loop));
   await pool.close();

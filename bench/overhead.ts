@@ -4,7 +4,6 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { Platform, type ModelDefinition } from 'modelyard';
 import { startStack, type Stack } from 'modelyard/dev';
-import type { RetrainResult } from '../dist/temporal/contracts/runs.js';
 import type { Context } from './context.ts';
 import {
   quietRuntime,
@@ -15,6 +14,7 @@ import {
 import { costOf, type Cost } from './overhead/history.ts';
 import { instantPorts } from './overhead/instant-ports.ts';
 import { mlflowPorts } from './overhead/mlflow-ports.ts';
+import { Runs } from './overhead/runs.ts';
 import { median, rounded, spreadOf } from './statistics.ts';
 
 const ROUNDS = 40;
@@ -55,73 +55,71 @@ async function onServersOf(stack: Stack): Promise<object> {
   }
 }
 
-type Arm = () => Promise<void>;
+type Arm = () => Promise<unknown>;
 
 async function measure({ client }: Connections, stack: Stack): Promise<object> {
-  const instant = await platformOn(stack, QUEUES.instant);
-  const mlflow = await platformOn(stack, QUEUES.mlflow);
+  await using instant = await platformOn(stack, QUEUES.instant);
+  await using mlflow = await platformOn(stack, QUEUES.mlflow);
   await instant.models.apply(definitionOf('judged', false));
   await instant.models.apply(definitionOf('promoted', true));
   await mlflow.models.apply(definitionOf('recorded', false));
-  let runs = 0;
-  const nextId = (kind: string): string => `${kind}/${String((runs += 1))}`;
-  const retrain = async (tag: string, taskQueue: string): Promise<[string, RetrainResult]> => {
-    const workflowId = nextId(`retrain/${tag}`);
-    const args = [{ tag, trigger: 'request', actor: 'bench' }];
-    const options = { workflowId, taskQueue, args };
-    return [workflowId, (await client.workflow.execute('retrain', options)) as RetrainResult];
-  };
-  const toLive = async (): Promise<[string, string]> => {
-    const [workflowId, { rolloutWorkflowId }] = await retrain('promoted', QUEUES.instant);
-    if (rolloutWorkflowId === null) throw new Error(`${workflowId} was not handed to a rollout`);
-    await client.workflow.getHandle(rolloutWorkflowId).result();
-    return [workflowId, rolloutWorkflowId];
-  };
-  const byHand = (activities: Cost['activities']): Arm => {
-    return async () => {
-      const workflowId = nextId('by-hand');
-      const options = { workflowId, taskQueue: QUEUES.byHand, args: [activities] };
-      await client.workflow.execute('handWritten', options);
-    };
-  };
-
-  const [judged] = await retrain('judged', QUEUES.instant);
-  const cost = await costOf(client, judged);
-  await toLive();
-  const [retrained, rolledOut] = await toLive();
-  const costs = [await costOf(client, retrained), await costOf(client, rolledOut)] as const;
-  const { local, remote } = cost.activities;
-  const arms = {
-    retrain: async () => void (await retrain('judged', QUEUES.instant)),
+  const runs = new Runs(client);
+  const costs = await costsOf(client, runs);
+  const { local, remote } = costs.judged.activities;
+  const byHand = (activities: Cost['activities']) => () => runs.byHand(activities, QUEUES.byHand);
+  const took = await inTurns({
+    retrain: () => runs.retrain('judged', QUEUES.instant),
     sameActivities: byHand({ local, remote }),
     allRemote: byHand({ local: 0, remote: local + remote }),
-    bySdk: async () => void (await (await instant.retrain('judged')).result()),
-    toLive: async () => void (await toLive()),
-    toLiveByHand: byHand(together(costs)),
-    mlflow: async () => void (await retrain('recorded', QUEUES.mlflow)),
+    bySdk: async () => (await instant.retrain('judged')).result(),
+    toLive: () => runs.retrainToLive('promoted', QUEUES.instant),
+    toLiveByHand: byHand(together(costs.promoted, costs.rollout)),
+    mlflow: () => runs.retrain('recorded', QUEUES.mlflow),
+  });
+  return { n: ROUNDS, ...reportOf(took, costs) };
+}
+
+interface Costs {
+  judged: Cost;
+  promoted: Cost;
+  rollout: Cost;
+}
+
+/** Of a retrain that ends with its verdict, and of one whose candidate replaces a live model. */
+async function costsOf(client: Client, runs: Runs): Promise<Costs> {
+  const { workflowId } = await runs.retrain('judged', QUEUES.instant);
+  await runs.retrainToLive('promoted', QUEUES.instant);
+  const [promoted, rollout] = await runs.retrainToLive('promoted', QUEUES.instant);
+  return {
+    judged: await costOf(client, workflowId),
+    promoted: await costOf(client, promoted),
+    rollout: await costOf(client, rollout),
   };
-  const took = await inTurns(arms);
-  await Promise.all([instant.close(), mlflow.close()]);
-  const ratio = (arm: keyof typeof arms, of: keyof typeof arms): number =>
+}
+
+type ArmName =
+  'retrain' | 'sameActivities' | 'allRemote' | 'bySdk' | 'toLive' | 'toLiveByHand' | 'mlflow';
+
+function reportOf(took: Record<ArmName, number[]>, costs: Costs): object {
+  const ratio = (arm: ArmName, of: ArmName): number =>
     rounded(median(took[arm]) / median(took[of]));
   return {
-    n: ROUNDS,
     retrain: {
       ...spreadOf(took.retrain),
-      cost,
+      ratio: ratio('retrain', 'sameActivities'),
+      ratioToAllRemote: ratio('retrain', 'allRemote'),
+      cost: costs.judged,
       byHand: {
         sameActivities: spreadOf(took.sameActivities),
         allRemote: spreadOf(took.allRemote),
       },
-      ratio: ratio('retrain', 'sameActivities'),
-      ratioToAllRemote: ratio('retrain', 'allRemote'),
       bySdk: { ...spreadOf(took.bySdk), ratio: ratio('bySdk', 'sameActivities') },
     },
     retrainToLive: {
       ...spreadOf(took.toLive),
-      cost: { retrain: costs[0], rollout: costs[1] },
-      byHand: spreadOf(took.toLiveByHand),
       ratio: ratio('toLive', 'toLiveByHand'),
+      cost: { retrain: costs.promoted, rollout: costs.rollout },
+      byHand: spreadOf(took.toLiveByHand),
     },
     retrainOnMlflow: {
       ...spreadOf(took.mlflow),
@@ -153,7 +151,7 @@ async function inTurns<Name extends string>(
 }
 
 /** The tag writes the route between the rollout's steps: one more that the run waits for. */
-function together(costs: readonly Cost[]): Cost['activities'] {
+function together(...costs: readonly Cost[]): Cost['activities'] {
   const sum = (kind: keyof Cost['activities']): number =>
     costs.reduce((total, { activities }) => total + activities[kind], 0);
   return { local: sum('local'), remote: sum('remote') + 1 };

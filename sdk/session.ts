@@ -1,4 +1,5 @@
 import { Client, Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
+import { retriesUntilClosed } from './closed-calls.js';
 import { UnavailableError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
 import { fromService } from './service-errors.js';
@@ -20,6 +21,7 @@ export async function openSession(options: ResolvedOptions): Promise<Session> {
     const connection = await Connection.connect({
       address,
       connectTimeout: CONNECT_TIMEOUT_MS,
+      interceptors: retriesUntilClosed(),
       tls: tls as NonNullable<ConnectionOptions['tls']>,
       ...(apiKey !== null && { apiKey }),
     });

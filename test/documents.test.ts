@@ -6,12 +6,12 @@ import { RINGS, type Ring } from '../rings.js';
 import { buildProgram } from '../sdk/cli/program.js';
 import { defineModel } from '../sdk/definition-source.js';
 import type { ModelDefinition } from '../sdk/index.js';
+import { parseConfig } from '../workers/config.js';
 import { codeBelow, linksOf, tableBelow } from './support/markdown.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
-const GENERATED = /(^|\/)(node_modules|dist|\.modelyard|\.git|__pycache__|\.venv)(\/|$)/;
 
 describe('README.md', () => {
   it('G1 shows a definition that is valid', () => {
@@ -22,12 +22,30 @@ describe('README.md', () => {
     expect(defineModel(definition)).toEqual(definition);
   });
 
+  it("shows a worker's configuration that is valid", () => {
+    const config: unknown = JSON.parse(
+      codeBelow(read('README.md'), '## On your own servers', 'json'),
+    );
+    expect(parseConfig(config, {})).toMatchObject(config as object);
+  });
+
   it('names every verb of the command line, and none that is not there', () => {
     const named = tableBelow(read('README.md'), '## The verbs').flatMap(([, cell = '']) =>
       [...cell.matchAll(/`([a-z]+)/g)].map(([, verb]) => verb),
     );
     const known = buildProgram().commands.map((command) => command.name());
     expect([...new Set(named)].sort()).toEqual(known.sort());
+  });
+});
+
+describe('the definitions of the examples', () => {
+  it.each(['customers', 'flights'])('G1 %s: is valid, and an editor finds its schema', (folder) => {
+    const file = join('examples', folder, 'modelyard.json');
+    const { $schema, ...definition } = JSON.parse(read(file)) as ModelDefinition & {
+      $schema: string;
+    };
+    expect(join(dirname(file), $schema)).toBe('modelyard.schema.json');
+    expect(defineModel(definition)).toEqual(definition);
   });
 });
 
@@ -42,11 +60,10 @@ describe('ARCHITECTURE.md', () => {
   it('shows the folders of the repository that hold code', () => {
     const rings = new Set(RINGS.map(({ folder }) => folder.split('/', 1)[0]));
     const folders = readdirSync(root, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-      .map(({ name }) => name)
-      .filter((name) => !['node_modules', 'dist', 'coverage', 'docs'].includes(name));
+      .filter((entry) => entry.isDirectory() && isOurs(entry.name))
+      .map(({ name }) => name);
     for (const folder of folders) {
-      const outside = ['test', 'bench', 'scripts'].includes(folder);
+      const outside = ['test', 'bench', 'scripts', 'docs'].includes(folder);
       expect(outside || rings.has(folder), folder).toBe(true);
     }
   });
@@ -79,8 +96,13 @@ function rowOf({ folder, siblings, typesOf, packages, node }: Ring): string[] {
 const list = (names: readonly string[]): string =>
   names.length === 0 ? '–' : names.map((name) => `\`${name}\``).join(', ');
 
-function documents(): string[] {
-  return readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
-    (file) => file.endsWith('.md') && !GENERATED.test(file),
-  );
+function documents(folder = ''): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return isOurs(entry.name) ? documents(path) : [];
+    return entry.name.endsWith('.md') ? [path] : [];
+  });
 }
+
+const isOurs = (name: string): boolean =>
+  !name.startsWith('.') && !['node_modules', 'dist', 'coverage', '__pycache__'].includes(name);

@@ -2,8 +2,9 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { WORKFLOWS } from '../temporal/names.js';
 import { beatWhileRunning } from './alive.js';
+import { SEARCH_ATTRIBUTES } from '../temporal/names.js';
+import { ensureKeywordAttributes } from '../temporal/server/search-attributes.js';
 import { composeActivities, composePorts } from './compose.js';
 import { parseConfig, readConfig, type WorkerConfigInput } from './config.js';
 import { secretOf } from './secrets.js';
@@ -13,12 +14,6 @@ const DEFAULT_GRACE_MS = 20_000;
 const CACHED_WORKFLOWS = 300;
 /** A worker that dies holds a cached workflow's next task this long; the server's own default is 10 s. */
 const STICKY_TIMEOUT = '3s';
-/**
- * What the SDK throws for a payload it cannot decode. A run ends with it, visibly; a tag, which must not end, is tried
- * again until its payload can be read.
- */
-const UNDECODABLE = ['ValueError'];
-const RUNS = [WORKFLOWS.retrain, WORKFLOWS.evaluate, WORKFLOWS.rollout, WORKFLOWS.read];
 
 export interface RunningWorker extends AsyncDisposable {
   /** Polls until `shutdown`; rejects when the worker fails. */
@@ -43,6 +38,7 @@ export async function createWorker(
     Connection.connect(access),
     NativeConnection.connect(access),
   ]);
+  await nameAttributes(connection, namespace);
   const client = new Client({ connection, namespace });
   const ports = await composePorts(config);
   const worker = await Worker.create({
@@ -52,10 +48,6 @@ export async function createWorker(
     activities: await composeActivities(ports, { client, taskQueue: config.taskQueue }),
     interceptors: { activity: [beatWhileRunning] },
     ...workflowCode(),
-    workflowFailureErrorTypes: {
-      '*': [],
-      ...Object.fromEntries(RUNS.map((type) => [type, UNDECODABLE])),
-    },
     maxCachedWorkflows: CACHED_WORKFLOWS,
     stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
     shutdownGraceTime: config.shutdownGraceMs ?? DEFAULT_GRACE_MS,
@@ -63,6 +55,21 @@ export async function createWorker(
   return running(worker, async () => {
     await Promise.all([connection.close(), native.close()]);
   });
+}
+
+/**
+ * Runs cannot start without their search attributes. A worker that may not register them says so and goes on: somebody else
+ * may have done it, and if not, every start names the attribute that is missing.
+ */
+async function nameAttributes(connection: Connection, namespace: string): Promise<void> {
+  try {
+    await ensureKeywordAttributes(connection, namespace, Object.keys(SEARCH_ATTRIBUTES));
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    process.stderr.write(
+      `search attributes ${Object.keys(SEARCH_ATTRIBUTES).join(', ')} could not be registered in ${namespace}: ${said}\n`,
+    );
+  }
 }
 
 function running(worker: Worker, close: () => Promise<void>): RunningWorker {

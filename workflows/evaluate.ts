@@ -8,6 +8,7 @@ import { REGISTRY_TAGS } from '../temporal/names.js';
 import type { RegistryRun } from './documents.js';
 import { failedAt, requireText } from './failing.js';
 import { measure } from './judging.js';
+import { opened } from './opening.js';
 import { reads, records } from './proxies.js';
 import { Stages } from './stages.js';
 
@@ -41,7 +42,7 @@ async function begin(request: EvaluateRequest, run: { registry: RegistryRun | nu
   const admission = await reads.admit(tag);
   const candidate = await records.resolveModel({ tag, version, verify: true });
   const incumbent = await incumbentOf(request, admission, candidate);
-  const registry = await records.openRun({
+  const registry = await opened({
     key: effectKey,
     workflowId,
     tag,

@@ -27,10 +27,13 @@ export const records = proxyActivities<RegistryActivities>({
   retry: { ...QUICK, maximumInterval: '60s' },
 });
 
-/** One try each: the outbox paces its own tries, so that a parked lane is visible. */
+/**
+ * One try each: the outbox paces its own tries, so that a parked lane is visible. Only the end of a tag's page cancels one,
+ * and the page waits for it: a write that is left behind would come after those of the next page.
+ */
 export const outbox = proxyActivities<RegistryActivities>({
   startToCloseTimeout: '15s',
-  cancellationType: 'TRY_CANCEL',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { maximumAttempts: 1 },
 });
 
@@ -70,17 +73,19 @@ export const traffic = (giveUp: '60s' | '1h') =>
     retry: { ...QUICK, maximumInterval: '1s' },
   });
 
+/** A command that is under way is waited for, also by a run that is cancelled: what it was granted, it must give back. */
 export const tags = proxyActivities<TagActivities>({
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '1h',
   heartbeatTimeout: TAKEN_OVER_AFTER,
-  cancellationType: 'TRY_CANCEL',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: QUICK,
 });
 
+/** Waited for at the end of a page, like the outbox. */
 export const schedules = proxyActivities<ScheduleActivities>({
   startToCloseTimeout: '15s',
   scheduleToCloseTimeout: '60s',
-  cancellationType: 'TRY_CANCEL',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: QUICK,
 });

@@ -2,10 +2,8 @@ import {
   CancellationScope,
   getExternalWorkflowHandle,
   isCancellation,
-  ParentClosePolicy,
   setHandler,
   sleep,
-  startChild,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { GateReport } from '../temporal/contracts/gate.js';
@@ -16,20 +14,21 @@ import type {
   Decision,
   RetrainRequest,
   RetrainResult,
-  RolloutRequest,
 } from '../temporal/contracts/runs.js';
 import { digestOf } from '../temporal/digest.js';
-import { modelId, rolloutWorkflowId, tagWorkflowId } from '../temporal/ids.js';
+import { modelId, tagWorkflowId } from '../temporal/ids.js';
 import { runEnded, runView } from '../temporal/messages.js';
-import { REGISTRY_TAGS, RUN_ARTIFACTS, SEARCH_ATTRIBUTES } from '../temporal/names.js';
+import { REGISTRY_TAGS, RUN_ARTIFACTS } from '../temporal/names.js';
+import { candidateOf, codeDigestOf, provenanceOf, versionTags } from './candidate.js';
 import { trainDocument, type RegistryRun } from './documents.js';
 import { failedAt, requireText } from './failing.js';
+import { startRollout } from './handover.js';
 import { runStep } from './jobs.js';
 import { judgeAndRecord, measure, type Judging } from './judging.js';
+import { opened } from './opening.js';
 import { afterGate, reasonsOf, type NextStep } from './policy/decision.js';
 import { mergeParams } from './policy/params.js';
 import { nominalTime } from './policy/slot.js';
-import { judgingDigest } from './policy/tag/define.js';
 import { reads, records } from './proxies.js';
 import { Stages } from './stages.js';
 
@@ -117,7 +116,7 @@ class Retrain {
   }
 
   private async openRun(admission: Admission): Promise<RegistryRun> {
-    this.registry = await records.openRun({
+    this.registry = await opened({
       key: this.effectKey,
       workflowId: this.workflowId,
       tag: this.request.tag,
@@ -128,24 +127,11 @@ class Retrain {
         [REGISTRY_TAGS.workflowId]: this.workflowId,
         [REGISTRY_TAGS.tag]: this.request.tag,
         [REGISTRY_TAGS.owner]: admission.definition.owner.team,
-        ...this.provenance(admission),
+        ...provenanceOf(admission, this.cutoff),
       },
       artifacts: { [RUN_ARTIFACTS.definition]: admission.definition },
     });
     return this.registry;
-  }
-
-  private provenance({
-    definition,
-    definitionDigest,
-    codeRevision,
-  }: Admission): Record<string, string> {
-    return {
-      [REGISTRY_TAGS.definitionDigest]: definitionDigest,
-      [REGISTRY_TAGS.codeRevision]: codeRevision,
-      [REGISTRY_TAGS.codeDigest]: codeDigestOf(definition),
-      [REGISTRY_TAGS.dataCutoff]: this.cutoff,
-    };
   }
 
   private async train(admission: Admission, registry: RegistryRun): Promise<TrainResult> {
@@ -171,35 +157,21 @@ class Retrain {
     registry: RegistryRun,
     trained: TrainResult,
   ): Promise<ModelRecord> {
-    const { definition } = admission;
-    const record = {
-      digest: trained.model.digest,
-      uri: trained.model.uri,
-      task: definition.training.task,
-      features: trained.features,
-      trainedOn: trained.trainedOn,
-      serving: definition.serving ?? null,
-      registryRunId: registry.runId,
-    };
+    const candidate = candidateOf(admission, trained, registry.runId);
     const tags = {
       [REGISTRY_TAGS.workflowId]: this.workflowId,
-      [REGISTRY_TAGS.digest]: record.digest,
-      [REGISTRY_TAGS.dataDigest]: trained.dataDigest,
-      [REGISTRY_TAGS.task]: record.task,
-      [REGISTRY_TAGS.features]: JSON.stringify(record.features),
-      [REGISTRY_TAGS.trainedOn]: JSON.stringify(record.trainedOn),
-      [REGISTRY_TAGS.serving]: JSON.stringify(record.serving),
-      ...this.provenance(admission),
+      ...versionTags(candidate, trained),
+      ...provenanceOf(admission, this.cutoff),
     };
     const key = `${this.effectKey}/register`;
     const { version } = await records.registerCandidate({
       key,
-      tag: definition.tag,
+      tag: this.request.tag,
       runId: registry.runId,
       result: trained,
       tags,
     });
-    return { version, ...record };
+    return { version, ...candidate };
   }
 
   private judging(
@@ -230,49 +202,9 @@ class Retrain {
       liveSince: judging.admission.liveSince,
       now: new Date().toISOString(),
     });
-    const rollout = next.roll === 'out' ? await this.startRollout(judging) : null;
+    const rollout = next.roll === 'out' ? await startRollout(judging, this.request) : null;
+    this.stages.view.rolloutWorkflowId = rollout;
     return this.end(judging, { report, next, rollout });
-  }
-
-  /** The rollout has its own life: it goes on when this run is gone. */
-  private async startRollout({
-    admission,
-    candidate,
-    incumbent,
-    registry,
-  }: Judging): Promise<string> {
-    const { definition } = admission;
-    const workflowId = rolloutWorkflowId(definition.tag, candidate.version, 'gate');
-    const request: RolloutRequest = {
-      tag: definition.tag,
-      version: candidate.version,
-      actor: this.request.actor,
-      reason:
-        this.request.reason ??
-        `better than ${incumbent ? modelId(definition.tag, incumbent.version) : 'nothing'} by the gate of ${this.workflowId}`.slice(
-          0,
-          400,
-        ),
-      retrain: {
-        workflowId: this.workflowId,
-        incumbent: incumbent?.version ?? null,
-        judgedUnder: judgingDigest(definition),
-        registryRunId: registry.runId,
-      },
-    };
-    await startChild('rollout', {
-      workflowId,
-      args: [request],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `${modelId(definition.tag, candidate.version)} after ${this.workflowId}`,
-      typedSearchAttributes: [
-        { key: SEARCH_ATTRIBUTES.ModelTag, value: definition.tag },
-        { key: SEARCH_ATTRIBUTES.ModelId, value: modelId(definition.tag, candidate.version) },
-        { key: SEARCH_ATTRIBUTES.Owner, value: definition.owner.team },
-      ],
-    });
-    this.stages.view.rolloutWorkflowId = workflowId;
-    return workflowId;
   }
 
   private async end(
@@ -284,9 +216,9 @@ class Retrain {
     const decision: Decision = of.next.roll === 'out' ? 'promoted' : of.next.decision;
     const reason = of.next.roll === 'out' ? reasonsOf(of.report, 'passed') : of.next.reason;
     const id = modelId(tag, candidate.version);
-    await this.close('FINISHED', decision);
+    // Neither waits for the other: a signal's answer costs as much as an activity.
+    await Promise.all([this.close('FINISHED', decision), this.tellTag(decision)]);
     this.stages.decide(decision, id);
-    await this.tellTag(decision);
     return {
       tag,
       modelId: id,
@@ -327,8 +259,4 @@ class Retrain {
       .signal(runEnded, told)
       .catch(() => undefined);
   }
-}
-
-function codeDigestOf({ training }: Pick<Admission['definition'], 'training'>): string {
-  return training.code.kind === 'python' ? (training.code.digest ?? '') : training.code.image;
 }

@@ -50,7 +50,7 @@ class Rollout {
   private readonly workflowId = workflowInfo().workflowId;
   private readonly request: RolloutRequest;
   private readonly stages: Stages;
-  private lease: string | null = null;
+  private granted: Granted | null = null;
   private asks = 0;
   private expectedLive: number | null | undefined;
   private judgedUnder: string | undefined;
@@ -73,7 +73,10 @@ class Rollout {
       await this.stages.run('host', () => hosts.warmHost(granted.host));
       const entry = await this.stages.run('commit', () => this.commit(granted));
       this.stages.view.committed = entry;
-      return await this.end({ outcome: 'promoted', reason: entry.reason, entry });
+      // Whoever cancels from here on comes too late.
+      return await CancellationScope.nonCancellable(() =>
+        this.end({ outcome: 'promoted', reason: entry.reason, entry }),
+      );
     } catch (error) {
       const refused = outcomeOfRefusal(applicationFailure(error));
       if (!refused) throw error;
@@ -104,7 +107,7 @@ class Rollout {
   }
 
   private take(granted: Granted): Granted {
-    this.lease = granted.lease;
+    this.granted = granted;
     return granted;
   }
 
@@ -177,25 +180,30 @@ class Rollout {
     await this.record(isCancellation(error) ? 'aborted' : 'failed');
   }
 
-  /** Ends a lease that was not used; the entity knows one that it has ended itself. */
+  /** Ends a lease that was not used. One that the entity has ended itself had its host retired, which this run may have made again. */
   private async giveBack(): Promise<void> {
-    if (this.lease === null || this.stages.view.committed) return;
-    await tags.abortRollout(this.request.tag, {
-      asked: this.asked('abort', 1),
-      lease: this.lease,
-      step: 2,
-    });
-    this.lease = null;
+    const { granted } = this;
+    if (granted === null || this.stages.view.committed) return;
+    const { lease, host } = granted;
+    const { tag } = this.request;
+    const ended = await tags.abortRollout(tag, { asked: this.asked('abort', 1), lease, step: 2 });
+    if (ended === null) await tags.releaseHost(tag, { asked: this.asked('release', 1), host });
+    this.granted = null;
   }
 
   private async record(decision: string): Promise<void> {
-    const { tag, retrain } = this.request;
+    await Promise.all([this.tellRegistry(decision), this.tellTag(decision)]);
+  }
+
+  private async tellRegistry(decision: string): Promise<void> {
+    const { retrain } = this.request;
     if (retrain) await records.recordDecision({ runId: retrain.registryRunId, decision });
-    const told = {
-      workflowId: retrain?.workflowId ?? this.workflowId,
-      decision,
-      finishedAt: new Date().toISOString(),
-    };
+  }
+
+  private async tellTag(decision: string): Promise<void> {
+    const { tag, retrain } = this.request;
+    const workflowId = retrain?.workflowId ?? this.workflowId;
+    const told = { workflowId, decision, finishedAt: new Date().toISOString() };
     await getExternalWorkflowHandle(tagWorkflowId(tag))
       .signal(runEnded, told)
       .catch(() => undefined);

@@ -10,6 +10,7 @@ import type { Admission } from '../../temporal/contracts/runs.js';
 import type {
   BeginRolloutCommand,
   LeaseCommand,
+  ReleaseHostCommand,
   RollbackCommand,
   RolloutGrant,
 } from '../../temporal/contracts/tag.js';
@@ -60,6 +61,8 @@ export function createTagActivities({ client, taskQueue }: { client: Client; tas
       ask(tag, 'commitRollout', command),
     abortRollout: (tag: string, command: LeaseCommand): Promise<LedgerEntry | null> =>
       ask(tag, 'abortRollout', command),
+    releaseHost: (tag: string, command: ReleaseHostCommand): Promise<null> =>
+      ask(tag, 'releaseHost', command),
     renewLease: (tag: string, command: LeaseCommand): Promise<string> =>
       ask(tag, 'renewLease', command),
     rollBack: (tag: string, command: RollbackCommand): Promise<LedgerEntry> =>

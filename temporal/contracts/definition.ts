@@ -54,6 +54,9 @@ function notYet({ gate, shadow, rollout, serving }: Definition): Contradiction[]
     [rollout?.checks, 'rollout.checks'],
     [rollout?.windows, 'rollout.windows'],
     [serving?.kind === 'shared' ? serving : undefined, 'serving.kind'],
+    [serving?.replicas, 'serving.replicas'],
+    [serving?.instanceType, 'serving.instanceType'],
+    [serving?.scaling, 'serving.scaling'],
   ];
   return parts
     .filter(([part]) => part !== undefined)

@@ -1,10 +1,19 @@
 import { z } from 'zod';
+import { cronProblem } from '../cron.js';
 import { Duration } from './scalars.js';
 
-/** Five fields; Temporal's own parser judges the rest when the schedule is written. */
-const Cron = z.string().regex(/^\S+(?:\s+\S+){4}$/, {
-  error: (issue) => `expected a cron expression of five fields, got ${JSON.stringify(issue.input)}`,
-});
+const FIVE_FIELDS = /^\S+(?:\s+\S+){4}$/;
+
+const Cron = z
+  .string()
+  .regex(FIVE_FIELDS, {
+    abort: true,
+    error: ({ input }) => `expected a cron expression of five fields, got ${JSON.stringify(input)}`,
+  })
+  .superRefine((expression, context) => {
+    const message = cronProblem(expression);
+    if (message !== null) context.addIssue({ code: 'custom', message });
+  });
 
 const Timezone = z
   .string()

@@ -55,7 +55,8 @@ export const LeaseCommand = z.strictObject({
 });
 export type LeaseCommand = z.infer<typeof LeaseCommand>;
 
-export const ReleaseHostCommand = z.strictObject({ asked: Asked, host: z.string() });
+/** From a run that lost its lease: the host it was granted, which it may have made again since. */
+export const ReleaseHostCommand = z.strictObject({ asked: Asked, host: HostSpec });
 export type ReleaseHostCommand = z.infer<typeof ReleaseHostCommand>;
 
 export const RollbackCommand = z.strictObject({

@@ -3,11 +3,12 @@ import { METADATA_ENCODING_KEY } from '@temporalio/common';
 import {
   InvalidDefinitionError,
   InvalidRequestError,
+  RunCancelledError,
   RunFailedError,
   UnknownTagError,
   type ModelDefinition,
 } from 'modelyard';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openJobs, runsOf } from './support/left-behind.js';
 import { connected, CUTOFF, definitionOf, newTag, type Connected } from './support/platform.js';
 
@@ -65,7 +66,7 @@ describe('a definition that cannot be right', () => {
   });
 
   it('F23 refuses a malformed tag wherever one is given', async () => {
-    for (const tag of ['', 'Upper', 'a/b', 'a b', '-a', `${'a'.repeat(41)}`, '../up', 'a.b.c']) {
+    for (const tag of ['', 'Upper', 'a/b', 'a b', '-a', 'a'.repeat(41), '../up', 'a.b.c']) {
       const error = await refused(on.platform.models.apply(definitionOf(tag)));
       expect(error).toBeInstanceOf(InvalidDefinitionError);
       expect(pathsOf(error)).toEqual(['tag']);
@@ -181,11 +182,22 @@ describe('a run started past the SDK with what nobody can read', () => {
       taskQueue: { name: 'modelyard' },
       input: { payloads: [garbage] },
     });
-    const error = await refused((await on.platform.runs.get(workflowId)).result());
-    expect(error).toBeInstanceOf(RunFailedError);
-    expect((error as Error).message).toMatch(/binary\/from-the-moon/);
+    const handle = temporal.workflow.getHandle(workflowId);
+    await vi.waitFor(
+      async () => {
+        const { events } = await handle.fetchHistory();
+        const failed = (events ?? []).flatMap(
+          ({ workflowTaskFailedEventAttributes: task }) => task?.failure?.message ?? [],
+        );
+        expect(failed).toEqual(['Unknown encoding: binary/from-the-moon']);
+      },
+      { timeout: 30_000, interval: 200 },
+    );
     const tag = newTag('after');
     await on.platform.models.apply(definitionOf(tag));
     expect(await on.platform.status(tag)).toMatchObject({ tag, seq: 1 });
+    const run = await on.platform.runs.get(workflowId);
+    await handle.terminate('nobody can read it');
+    expect(await refused(run.result())).toBeInstanceOf(RunCancelledError);
   });
 });

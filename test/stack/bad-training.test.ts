@@ -59,6 +59,12 @@ describe('a tag with a live model', () => {
     await expectUnharmed(on, tag, unharmed);
   });
 
+  it('R4 refuses a model of a type that nobody has allowed to be loaded, and names it', async () => {
+    const error = await failure({ params: { behave: 'own-class' } });
+    expect(error.message).toMatch(/TypeNotAllowed.*train\.OwnClass/s);
+    await expectUnharmed(on, tag, unharmed);
+  });
+
   it('F21 refuses a model that predicts NaN before it becomes a version', async () => {
     const error = await failure({ params: { behave: 'nan' } });
     expect(error.message).toMatch(/finite predictions, got NaN or infinity for \d+ of \d+ rows/);

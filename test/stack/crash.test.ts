@@ -30,7 +30,8 @@ beforeAll(async () => {
 afterAll(() => on.platform.close());
 
 const EVENTUALLY = { timeout: 60_000, interval: 50 };
-const newTrace = async (): Promise<string> => join(await mkdtemp(join(tmpdir(), 'trace-')), 'trace');
+const newTrace = async (): Promise<string> =>
+  join(await mkdtemp(join(tmpdir(), 'trace-')), 'trace');
 
 async function killAndRestart(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
   const { pid } = on.stack.worker;
@@ -90,7 +91,9 @@ describe('a worker that is killed', () => {
     await on.platform.models.apply(definitionOf(tag, { params: { trace } }));
     const run = await on.platform.retrain(tag, { asOf: CUTOFF });
     const delaysMs = Array.from({ length: 6 }, () => Math.floor(random() * 2_500));
-    console.log(`MODELYARD_SEED=${String(seed)}: the worker is killed after ${delaysMs.join(', ')} ms`);
+    console.log(
+      `MODELYARD_SEED=${String(seed)}: the worker is killed after ${delaysMs.join(', ')} ms`,
+    );
     for (const delayMs of delaysMs) {
       await sleep(delayMs);
       await killAndRestart();

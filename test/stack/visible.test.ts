@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { spentBy } from './support/actions.js';
 import { connected, CUTOFF, definitionOf, newTag, type Connected } from './support/platform.js';
 
+/** Without the tries after an activity's first, which grow with the time that training takes and add no event. */
 const MOST = { events: 80, bytes: 65_536, actions: 20 };
 
 let on: Connected;

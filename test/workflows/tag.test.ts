@@ -221,10 +221,11 @@ describe('a rollback', () => {
       () => tag.status(),
       ({ fence }) => fence === 2,
     );
-    const waiting = [11, 12, 13, 14, 15].map((version) => tag.quarantine(version));
+    const before = await tag.accepted();
+    const waiting = [11, 12, 13, 14, 15].map((version) => settled(tag.quarantine(version)));
     await until(
-      () => settled(tag.quarantine(16)),
-      (answer) => answer === 'Overloaded',
+      () => tag.accepted(),
+      (count) => count === before + 5,
     );
     const events = await tag.events();
     await refusedWith('Overloaded', tag.quarantine(17));

@@ -42,7 +42,7 @@ export function handleCommands(entity: Entity): void {
     check('abortRollout'),
   );
   setHandler(messages.renewLease, taking('renewLease', inTurn<string>), check('renewLease'));
-  setHandler(messages.releaseHost, taking('releaseHost', inTurn<boolean>), check('releaseHost'));
+  setHandler(messages.releaseHost, taking('releaseHost', inTurn<null>), check('releaseHost'));
   setHandler(messages.quarantine, taking('quarantine', inTurn<LedgerEntry>), check('quarantine'));
   setHandler(messages.release, taking('release', inTurn<LedgerEntry>), check('release'));
   setHandler(messages.rollback, taking('rollback', rollback), check('rollback'));

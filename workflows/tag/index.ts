@@ -23,6 +23,8 @@ import { answerQueries } from './queries.js';
 
 /** A page of the tag's life: short enough to replay in a moment, and new code takes over within a day. */
 const COMMANDS_PER_PAGE = 500;
+/** Whoever waits while a worker reads the page anew waits a millisecond for each of these. */
+const EVENTS_PER_PAGE = 600;
 const LONGEST_PAGE = '24h';
 
 type Tag = typeof tag;
@@ -46,9 +48,12 @@ export async function tag(start: Start): Promise<void> {
   });
 
   const lanes = new CancellationScope();
-  const ended = lanes.run(() => work(entity, parked)).catch(onlyCancelled);
-  const full = (): boolean =>
-    entity.answeredCount >= commandsPerPage || workflowInfo().continueAsNewSuggested;
+  const ended = lanes.run(() => work(entity, parked));
+  const full = (): boolean => {
+    const { historyLength, continueAsNewSuggested } = workflowInfo();
+    const long = historyLength >= EVENTS_PER_PAGE || continueAsNewSuggested;
+    return long || entity.answeredCount >= commandsPerPage;
+  };
   await condition(() => full() && allHandlersFinished(), LONGEST_PAGE);
   await condition(allHandlersFinished);
   lanes.cancel();
@@ -58,8 +63,9 @@ export async function tag(start: Start): Promise<void> {
   await continueAsNew<Tag>({ ...start, state: entity.state });
 }
 
+/** Ends when every lane has ended, so that none leaves a write under way behind. */
 async function work(entity: Entity, parked: Parked): Promise<void> {
-  await Promise.all([
+  const lanes = [
     journalLane(entity, parked),
     projectionLane(entity, parked),
     retireLane(entity),
@@ -69,7 +75,8 @@ async function work(entity: Entity, parked: Parked): Promise<void> {
     repairLane(entity),
     scheduleLane(entity),
     attributesLane(entity),
-  ]);
+  ];
+  await Promise.all(lanes.map((lane) => lane.catch(onlyCancelled)));
 }
 
 function onlyCancelled(error: unknown): void {

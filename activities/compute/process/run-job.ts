@@ -6,7 +6,7 @@ import { endProcesses, killProcesses, residentMiBOf } from './job-processes.js';
 import { isCancelled } from './job-state.js';
 import { countOomKills, oomKillSince } from './oom-kills.js';
 import type { Ending, ProcessRecord, Run } from './records.js';
-import { type Finish, notStarted, type Supervision } from './supervise.js';
+import { type Finish, notStarted, type Supervision } from './supervision.js';
 
 /** Above this multiple of its memory a job endangers its neighbours. Resident size counts shared pages more than once. */
 const MEMORY_TOLERANCE = 1.5;

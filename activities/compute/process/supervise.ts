@@ -3,35 +3,11 @@ import { takeClaim } from './claims.js';
 import { createFile, hasCode } from './durable-files.js';
 import { endProcesses } from './job-processes.js';
 import { isCancelled, isFinished, readJob, readProcess } from './job-state.js';
-import { jobFiles, type JobFiles } from './layout.js';
-import type { ExitRecord, JobRecord, Launch } from './records.js';
+import { jobFiles } from './layout.js';
+import type { ExitRecord, Launch } from './records.js';
 import { runJob } from './run-job.js';
+import { notStarted, type Finish, type Supervision } from './supervision.js';
 import { waitForSlots } from './wait-for-slots.js';
-
-/** The moments between which a supervisor may die; each is passed at most once per supervisor. */
-export type Moment =
-  | 'claimed'
-  | 'queued'
-  | 'admitted'
-  | 'held'
-  | 'recorded'
-  | 'released'
-  | 'ending'
-  | 'exited'
-  | 'finished';
-
-export interface Supervision {
-  readonly root: string;
-  readonly files: JobFiles;
-  readonly job: JobRecord;
-  readonly generation: number;
-  readonly graceMs: number;
-  /** Aborted when the supervisor itself is asked to stop. */
-  readonly stop: AbortSignal;
-  readonly at: (moment: Moment) => void;
-}
-
-export type Finish = Omit<ExitRecord, 'schema' | 'finishedAtMs'>;
 
 const MAX_GENERATIONS = 10;
 const RETRY_MS = 1000;
@@ -120,8 +96,4 @@ async function recordExit({ files }: Supervision, finish: Finish): Promise<void>
       await sleep(RETRY_MS);
     }
   }
-}
-
-export function notStarted(ending: Finish['ending'], message: string): Finish {
-  return { ending, message, exitCode: null, signal: null, oomKillSeen: null, startedAtMs: null };
 }

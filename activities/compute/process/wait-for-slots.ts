@@ -4,7 +4,7 @@ import { isCancelled, isPresent } from './job-state.js';
 import { queueFile } from './layout.js';
 import { type Run, sayDemand } from './records.js';
 import { SlotQueue } from './slot-queue.js';
-import { type Finish, notStarted, type Supervision } from './supervise.js';
+import { type Finish, notStarted, type Supervision } from './supervision.js';
 
 export interface Turn {
   readonly gpus: readonly number[];

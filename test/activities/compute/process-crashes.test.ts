@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createProcessCompute } from '../../../activities/compute/process.js';
 import { liveClaim } from '../../../activities/compute/process/claims.js';
 import { createOrAdopt } from '../../../activities/compute/process/job-directory.js';
-import type { Moment } from '../../../activities/compute/process/supervise.js';
+import type { Moment } from '../../../activities/compute/process/supervision.js';
 import type { JobRef, JobSpec } from '../../../temporal/contracts/job.js';
 import { compile, type Compiled } from './compiled.js';
 import { CANCELS, DIES, supervisorThat, workerArgument, workerScript } from './scripts.js';

@@ -1,4 +1,4 @@
-import type { Moment } from '../../../activities/compute/process/supervise.js';
+import type { Moment } from '../../../activities/compute/process/supervision.js';
 import type { ProcessComputeOptions } from '../../../activities/compute/process.js';
 import type { JobSpec } from '../../../temporal/contracts/job.js';
 import type { Compiled } from './compiled.js';

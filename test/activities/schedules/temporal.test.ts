@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSchedules } from '../../../activities/schedules/temporal.js';
 import type { Schedules } from '../../../activities/schedules/port.js';
 import { spreadOffsetMs } from '../../../activities/schedules/spread.js';
+import { ScheduleSpec } from '../../../temporal/contracts/schedule.js';
 import { Platform } from '../../../sdk/index.js';
 import { imageDefinition } from '../../sdk/fixtures/definition.js';
 import {
@@ -144,6 +145,38 @@ describe("a tag's schedule", () => {
       refused,
     );
     expect((await described(tag)).action).toMatchObject({ memo: { spec: nightly } });
+  });
+
+  it('F9 a definition admits exactly the expressions that Temporal admits', async () => {
+    const cases = [
+      ...['* * * * *', '*/15 0-6 1,15 * 1-5', '0 3 * * sun', '0 3 * * SUN-sat', '0 3 * jan,Dec *'],
+      ...['5/10 * * * *', '0 0 31 2 *', '0 3 * * 7', '0 3 * * 5-7', '59 23 31 12 0', '00 03 * * *'],
+      ...['60 * * * *', '0 24 * * *', '0 0 0 * *', '0 0 32 * *', '0 0 * 0 *', '0 0 * 13 *'],
+      ...['0 0 * * 8', '5-1 * * * *', '*/0 * * * *', '1/2/3 * * * *', 'x * * * *', '1-2-3 * * * *'],
+      ...[
+        '-1 * * * *',
+        '*-5 * * * *',
+        '1, * * * *',
+        '0 3 * * sun-fri-sat',
+        '*/ * * * *',
+        '0 3 ? * *',
+      ],
+      ...['0 3 L * *', '1.5 * * * *', '@daily x x x x', '0 3 * foo *', '0 3 * * *x'],
+    ];
+    for (const cron of cases) {
+      const tag = newTag();
+      const admitted = await schedules.apply(tag, { cron }, 'alice').then(
+        () => true,
+        () => false,
+      );
+      expect({ cron, admitted: ScheduleSpec.safeParse({ cron }).success }).toEqual({
+        cron,
+        admitted,
+      });
+      await schedules.apply(tag, null, 'alice');
+    }
+    // Temporal takes the rest for a comment: every Monday, where the second one of the month was meant.
+    expect(ScheduleSpec.safeParse({ cron: '0 3 * * mon#2' }).success).toBe(false);
   });
 
   it('U5 backfills the slots of [from, until) once each, oldest first, under their nominal times', async () => {

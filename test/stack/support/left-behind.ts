@@ -117,7 +117,12 @@ export async function artifact(uri: string): Promise<unknown> {
 /** Jobs of the tag that have not ended. */
 export async function openJobs(tag: string): Promise<string[]> {
   const root = join(inject('stackDirectory'), 'jobs');
-  const names = (await readdir(root)).filter((name) => !name.startsWith('.'));
+  // The first job makes the folder.
+  const all = await readdir(root).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  });
+  const names = all.filter((name) => !name.startsWith('.'));
   const open: string[] = [];
   for (const name of names) {
     const { spec } = JSON.parse(await readFile(join(root, name, 'spec.json'), 'utf8')) as {

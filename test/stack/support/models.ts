@@ -10,7 +10,9 @@ export async function untouchedModels(
 ): Promise<string> {
   const tag = newTag(about);
   const { gate } = definitionOf(tag);
-  await platform.models.apply(definitionOf(tag, { gate: { ...gate, autoPromote: false }, ...over }));
+  await platform.models.apply(
+    definitionOf(tag, { gate: { ...gate, autoPromote: false }, ...over }),
+  );
   const runs = await Promise.all(
     Array.from({ length: count }, (_, nth) =>
       platform.retrain(tag, { asOf: CUTOFF, params: { nth } }),
@@ -21,7 +23,11 @@ export async function untouchedModels(
 }
 
 /** Makes a version live, whatever its gate said. */
-export async function putLive({ platform }: Connected, tag: string, version: number): Promise<Date> {
+export async function putLive(
+  { platform }: Connected,
+  tag: string,
+  version: number,
+): Promise<Date> {
   const rollout = await platform.promote(tag, version, {
     reason: `version ${String(version)} is next`,
     override: 'a test',

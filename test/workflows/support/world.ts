@@ -37,7 +37,9 @@ export interface World extends AsyncDisposable {
 
 export async function startWorld(): Promise<World> {
   // Refused commands are what many tests are about; their warnings would bury a real one.
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  Runtime.install({
+    logger: new DefaultLogger(process.env['C_LOG'] === undefined ? 'ERROR' : 'WARN'),
+  });
   const server = await startTemporal();
   const connection = await Connection.connect({ address: server.address });
   const native = await NativeConnection.connect({ address: server.address });
@@ -56,7 +58,9 @@ export async function startWorld(): Promise<World> {
       { ...ports, artifacts: UNALTERED },
       { client, taskQueue: TASK_QUEUE },
     ),
+    // A call that a failed test left waiting must not hold up the end.
     shutdownGraceTime: '1s',
+    shutdownForceTime: '5s',
   });
   const running = worker.run();
   return {

@@ -1,4 +1,5 @@
-import type { Route } from '../../../temporal/contracts/route.js';
+import type { HostSpec, Route } from '../../../temporal/contracts/route.js';
+import { parseModelId } from '../../../temporal/ids.js';
 import { routeOf } from './route.js';
 import type { TagState } from './state.js';
 
@@ -52,10 +53,13 @@ export function markHost(
   return { ...state, hosts: { ...others, [name]: marked } };
 }
 
-/** The run no longer needs the host; it goes as soon as nothing else names it. */
-export function releaseHost(state: TagState, name: string): TagState {
-  const host = state.hosts[name];
-  return host
-    ? { ...state, hosts: { ...state.hosts, [name]: { ...host, warmUntil: null } } }
-    : state;
+/**
+ * A run that lost its lease is done with a host that it may have made again after the tag had retired it: the tag takes
+ * note of the host, and it goes like any other that nothing names.
+ */
+export function releaseHost(state: TagState, spec: HostSpec): TagState {
+  const { version } = parseModelId(spec.modelId);
+  const unknown = { spec, version, warmUntil: null, ready: false };
+  const host = { ...(state.hosts[spec.name] ?? unknown), retiring: false };
+  return { ...state, hosts: { ...state.hosts, [spec.name]: host } };
 }

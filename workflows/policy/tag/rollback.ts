@@ -12,7 +12,11 @@ import { rollbackTarget } from './target.js';
  * The model a rollback without `from` leaves. Resolved when the command arrives, not when its turn comes, so that two
  * people who roll the same bad model back together go back once.
  */
-export const rollbackFrom = (state: TagState): number | null => state.lease?.version ?? state.live;
+export function rollbackFrom({ intent, lease, live }: TagState): number | null {
+  // Another rollback has taken the candidate's lease already, and is not settled yet.
+  if (intent?.entry.action === 'abort') return intent.entry.from;
+  return lease?.version ?? live;
+}
 
 /**
  * Takes traffic off `from`. A running rollout's candidate is aborted and quarantined; the live model is left for the

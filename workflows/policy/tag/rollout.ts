@@ -6,7 +6,6 @@ import { modelId } from '../../../temporal/ids.js';
 import { append } from '../ledger.js';
 import { judgingDigest } from './define.js';
 import { answered, remember } from './done.js';
-import { releaseHost } from './hosts.js';
 import { hostOf, hostSpec, routeTo, withHost } from './route.js';
 import { draft, refuse, type Lease, type Outcome, type Refusal, type TagState } from './state.js';
 
@@ -109,8 +108,11 @@ function dropLease(
   { asked, at }: { asked: Asked; at: string },
 ): { state: TagState; result: LedgerEntry } {
   const entry = draft('abort', lease.version, state.live, asked);
-  const ended = releaseHost({ ...state, lease: null }, lease.host);
-  const appended = append(ended, entry, { at, outcome: 'applied', fence: null });
+  const appended = append({ ...state, lease: null }, entry, {
+    at,
+    outcome: 'applied',
+    fence: null,
+  });
   return { state: appended.state, result: appended.entry };
 }
 

@@ -48,7 +48,7 @@ export function transition(state: TagState, command: Command, at: string): Outco
     case 'renewLease':
       return renewLease(state, command.lease, at);
     case 'releaseHost':
-      return { state: releaseHost(state, command.host), result: command.host in state.hosts };
+      return { state: releaseHost(state, command.host), result: null };
     case 'rollback':
       return leave(state, command, at);
     case 'demote':

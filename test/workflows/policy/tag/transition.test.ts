@@ -382,6 +382,17 @@ describe('rollback', () => {
     expect(aborted.rollback({ from: 2 })).toEqual(abort);
   });
 
+  it('F25 of a candidate by two people at once is about the candidate for the second one, too', () => {
+    const tag = new Driven();
+    tag.promote(1);
+    tag.begin(2);
+    tag.do({ type: 'rollback', asked: asked() });
+    expect(tag.state.lease).toBeNull();
+    expect(rollbackFrom(tag.state)).toBe(2);
+    tag.settle();
+    expect(rollbackFrom(tag.state)).toBe(1);
+  });
+
   it('leaves a version that was quarantined by hand quarantined, and adds nothing', () => {
     const tag = new Driven();
     tag.promote(1);
@@ -454,20 +465,44 @@ describe('hosts', () => {
     expect(end).toBe(tag.state.hosts[first]?.warmUntil);
     expect(retirable(tag.state, end ?? '')).toEqual([first]);
     expect(nextWarmEnd(tag.state, end ?? '')).toBeNull();
-    tag.do({ type: 'releaseHost', asked: asked(), host: first });
-    expect(retirable(tag.state, tag.at)).toEqual([first]);
-    expect(nextWarmEnd(tag.state, tag.at)).toBeNull();
-    expect(tag.do({ type: 'releaseHost', asked: asked(), host: 'unknown' })).toBe(false);
+  });
+  it('I10 that a run made again after they were retired are taken note of, and go', () => {
+    const tag = new Driven();
+    tag.promote(1);
+    const grant = tag.begin(2);
+    if (grant.state !== 'granted') throw new Error('expected a lease');
+    const { host } = grant;
+    tag.rollback({ from: 2 });
+    expect(retirable(tag.state, tag.at)).toEqual([host.name]);
+    const retiring = markHost(tag.state, host.name, 'retiring');
+    tag.state = retiring;
+    tag.do({ type: 'releaseHost', asked: asked(), host });
+    expect(markHost(tag.state, host.name, 'gone').hosts[host.name]).toBeDefined();
+    tag.state = markHost(retiring, host.name, 'gone');
+    expect(retirable(tag.state, tag.at)).toEqual([]);
+    tag.do({ type: 'releaseHost', asked: asked(), host });
+    expect(retirable(tag.state, tag.at)).toEqual([host.name]);
+    expect(toWarm(tag.state)).toEqual([]);
+  });
+  it('that a run gives back stay while they are live or kept warm', () => {
+    const tag = new Driven();
+    tag.promote(1);
+    tag.promote(2);
+    for (const { spec } of Object.values(tag.state.hosts))
+      tag.do({ type: 'releaseHost', asked: asked(), host: spec });
+    expect(retirable(tag.state, tag.at)).toEqual([]);
+    tag.begin(1);
+    tag.do({ type: 'abortRollout', asked: asked(), lease: tag.lease(), step: 2 });
+    expect(retirable(tag.state, tag.at)).toEqual([]);
   });
   it('that an intent names are not retired while it is being written', () => {
     const tag = new Driven();
     tag.promote(1);
     tag.promote(2);
-    const first = hostOf(tag.state, 1);
-    tag.do({ type: 'releaseHost', asked: asked(), host: first });
+    const end = nextWarmEnd(tag.state, tag.at) ?? '';
+    expect(retirable(tag.state, end)).toEqual([hostOf(tag.state, 1)]);
     tag.do({ type: 'demote', asked: asked() });
-    tag.do({ type: 'releaseHost', asked: asked(), host: first });
-    expect(retirable(tag.state, tag.at)).toEqual([]);
+    expect(retirable(tag.state, end)).toEqual([]);
   });
   it('that are retiring are wanted again by a rollback, and go only while nothing wants them', () => {
     const tag = new Driven();

@@ -1,0 +1,155 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Platform, type ModelDefinition } from 'modelyard';
+import { startStack } from 'modelyard/dev';
+import { obtainTools } from '../dist/sdk/dev/setup/tools.mjs';
+import type { Context } from './context.ts';
+import { keepAsking, type Answer } from './load.ts';
+import { rounded, spreadOf } from './statistics.ts';
+
+const TAG = 'bench';
+const REPETITIONS = 50;
+const CONNECTIONS = 16;
+/** Leaves the machine room for the platform: with none, the callers measure each other. */
+const PAUSE_MS = 20;
+/** Of answers by the bad model before it is rolled back, and of looking whether any comes after. */
+const LOAD_MS = { before: 150, after: 250 };
+const [GOOD, BAD] = [1, 2] as const;
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+/**
+ * Promotes a bad model and rolls it back while callers ask the gateway without a pause: from the call of `rollback` to the
+ * last answer by the bad model that any caller received, on a whole stack with real models.
+ */
+export async function measureRollback({ directory, say }: Context): Promise<object> {
+  const { python } = await obtainTools({ report: say });
+  const data = join(directory, 'data.parquet');
+  execFileSync(python, [path('model/data.py'), data]);
+  say('starting a stack');
+  await using stack = await startStack({ directory: join(directory, 'stack') });
+  await using platform = await Platform.connect({
+    temporal: { address: stack.temporal.address },
+    mlflow: { trackingUri: stack.mlflow.url },
+    gateway: { url: stack.gateway.url },
+    actor: 'bench',
+  });
+  say('training two models');
+  await platform.models.apply(definitionOf(data));
+  for (const expected of [GOOD, BAD]) {
+    const { modelId } = await (await platform.retrain(TAG)).result();
+    if (modelId !== `${TAG}/${String(expected)}`) throw new Error(`got ${String(modelId)}`);
+  }
+  await promote(platform, GOOD);
+  const callers = new Callers(stack.gateway.url);
+  const measured: Rollback[] = [];
+  try {
+    for (let turn = 0; turn < REPETITIONS; turn += 1) {
+      if (turn % 10 === 0) say(`rollback ${String(turn)} of ${String(REPETITIONS)}`);
+      measured.push(await rollBackOnce(platform, callers));
+    }
+  } finally {
+    await callers.stop();
+  }
+  return {
+    n: REPETITIONS,
+    connections: CONNECTIONS,
+    requests: callers.asked,
+    rps: rounded(callers.rps),
+    failedRequests: callers.failed,
+    callToLastBadAnswer: spreadOf(measured.map(({ lastAnswerMs }) => lastAnswerMs)),
+    callToLastBadRequest: spreadOf(measured.map(({ lastRequestMs }) => lastRequestMs)),
+    call: spreadOf(measured.map(({ callMs }) => callMs)),
+    longestMs: rounded(Math.max(...measured.map(({ lastAnswerMs }) => lastAnswerMs))),
+  };
+}
+
+interface Rollback {
+  /** From the call to the last answer by the bad model, however long ago its request was sent. */
+  lastAnswerMs: number;
+  /** From the call to the last request that the bad model answered. */
+  lastRequestMs: number;
+  /** How long the call itself took. */
+  callMs: number;
+}
+
+async function rollBackOnce(platform: Platform, callers: Callers): Promise<Rollback> {
+  await promote(platform, BAD);
+  callers.forget();
+  await sleep(LOAD_MS.before);
+  const bad = `${TAG}/${String(BAD)}`;
+  if (!callers.answers.some(({ modelId }) => modelId === bad))
+    throw new Error(`expected answers by ${bad} after its promotion, got none`);
+  const calledAtMs = performance.now();
+  await platform.rollback(TAG, { from: BAD, reason: 'a benchmark says it is bad' });
+  const callMs = performance.now() - calledAtMs;
+  await sleep(LOAD_MS.after);
+  const byBad = callers.answers.filter(({ modelId }) => modelId === bad);
+  // A rollback quarantines what it leaves.
+  await platform.release(TAG, BAD, { reason: 'for the next round' });
+  const since = (instants: number[]): number => Math.max(0, Math.max(...instants) - calledAtMs);
+  return {
+    lastAnswerMs: since(byBad.map(({ answeredAtMs }) => answeredAtMs)),
+    lastRequestMs: since(byBad.map(({ sentAtMs }) => sentAtMs)),
+    callMs,
+  };
+}
+
+async function promote(platform: Platform, version: number): Promise<void> {
+  const reason = 'a benchmark needs it live';
+  const rollout = await platform.promote(TAG, version, { reason, override: reason });
+  await rollout.committed();
+}
+
+/** Callers that ask the gateway without a pause. */
+class Callers {
+  answers: Answer[] = [];
+  asked = 0;
+  failed = 0;
+  #going = true;
+  readonly #startedAtMs = performance.now();
+  readonly #asking: Promise<void>;
+
+  constructor(origin: string) {
+    const body = JSON.stringify({ dataframe_records: [{ distance: 1_000 }] });
+    this.#asking = keepAsking({ origin, path: `/v1/tags/${TAG}/score`, body }, CONNECTIONS, {
+      going: () => this.#going,
+      pauseMs: PAUSE_MS,
+      answered: (answer) => {
+        this.answers.push(answer);
+        this.asked += 1;
+        this.failed += answer.status === 200 ? 0 : 1;
+      },
+    });
+  }
+
+  get rps(): number {
+    return (this.asked / (performance.now() - this.#startedAtMs)) * 1_000;
+  }
+
+  forget(): void {
+    this.answers = [];
+  }
+
+  async stop(): Promise<void> {
+    this.#going = false;
+    await this.#asking;
+  }
+}
+
+function definitionOf(data: string): ModelDefinition {
+  return {
+    tag: TAG,
+    owner: { team: 'bench', contact: 'bench@example.org' },
+    training: {
+      task: 'regression',
+      code: { kind: 'python', directory: path('model'), entry: 'train.py:train' },
+      data: { kind: 'parquet', uri: data, timeColumn: 'at' },
+      features: ['distance'],
+      label: 'delay',
+      holdout: { kind: 'last', duration: '7d' },
+    },
+    gate: { metrics: [{ name: 'rmse', direction: 'lower', threshold: 100 }], autoPromote: false },
+  };
+}

@@ -1,0 +1,48 @@
+import { ParentClosePolicy, startChild } from '@temporalio/workflow';
+import type { RetrainRequest, RolloutRequest } from '../temporal/contracts/runs.js';
+import { modelId, rolloutWorkflowId } from '../temporal/ids.js';
+import { SEARCH_ATTRIBUTES } from '../temporal/names.js';
+import type { Judging } from './judging.js';
+import { judgingDigest } from './policy/tag/define.js';
+
+/** Hands a candidate that passed its gate to a rollout, which has its own life: it goes on when this run is gone. */
+export async function startRollout(judging: Judging, asked: RetrainRequest): Promise<string> {
+  const { admission, candidate, workflowId } = judging;
+  const { tag } = admission.definition;
+  const rollout = rolloutWorkflowId(tag, candidate.version, 'gate');
+  await startChild('rollout', {
+    workflowId: rollout,
+    args: [requestOf(judging, asked)],
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    staticSummary: `${modelId(tag, candidate.version)} after ${workflowId}`,
+    typedSearchAttributes: [
+      { key: SEARCH_ATTRIBUTES.ModelTag, value: tag },
+      { key: SEARCH_ATTRIBUTES.ModelId, value: modelId(tag, candidate.version) },
+      { key: SEARCH_ATTRIBUTES.Owner, value: admission.definition.owner.team },
+    ],
+  });
+  return rollout;
+}
+
+function requestOf(judging: Judging, { actor, reason }: RetrainRequest): RolloutRequest {
+  const { admission, candidate, incumbent, registry, workflowId } = judging;
+  return {
+    tag: admission.definition.tag,
+    version: candidate.version,
+    actor,
+    reason: reason ?? judged(judging),
+    retrain: {
+      workflowId,
+      incumbent: incumbent?.version ?? null,
+      judgedUnder: judgingDigest(admission.definition),
+      registryRunId: registry.runId,
+    },
+  };
+}
+
+function judged({ admission, incumbent, workflowId }: Judging): string {
+  const than = incumbent
+    ? `better than ${modelId(admission.definition.tag, incumbent.version)}`
+    : 'the first model';
+  return `${than}, by the gate of ${workflowId}`.slice(0, 400);
+}
