@@ -45,7 +45,8 @@ export class Models {
   ): Promise<ApplyResult> {
     const packed = await this.#pack(await loadDefinition(source), options.dryRun === true);
     const { definition, digest } = packed;
-    if (options.dryRun === true) return compare(packed, await this.#inForce(definition.tag));
+    const before = await this.#inForce(definition.tag);
+    if (options.dryRun === true) return compare(packed, before);
     const request = {
       method: 'define',
       tag: definition.tag,
@@ -60,7 +61,7 @@ export class Models {
       tag: definition.tag,
       digest: outcome.digest,
       changed: outcome.changed,
-      diff: outcome.changed ? difference(outcome.previous, definition) : [],
+      diff: outcome.changed ? difference(before, definition) : [],
     };
   }
 

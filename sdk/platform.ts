@@ -154,7 +154,7 @@ export class Platform {
   }
 
   async close(): Promise<void> {
-    await this.#session.connection.close();
+    await this.#session.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
 import { Client, Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
-import { retriesUntilClosed } from './closed-calls.js';
+import { closableRetries } from './closable-retries.js';
 import { UnavailableError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
 import { fromService } from './service-errors.js';
@@ -13,15 +13,17 @@ export interface Session {
   readonly client: Client;
   readonly connection: Connection;
   readonly options: ResolvedOptions;
+  close(): Promise<void>;
 }
 
 export async function openSession(options: ResolvedOptions): Promise<Session> {
   const { address, namespace, apiKey, tls } = options.temporal;
+  const retries = closableRetries();
   try {
     const connection = await Connection.connect({
       address,
       connectTimeout: CONNECT_TIMEOUT_MS,
-      interceptors: retriesUntilClosed(),
+      interceptors: retries.interceptors,
       tls: tls as NonNullable<ConnectionOptions['tls']>,
       ...(apiKey !== null && { apiKey }),
     });
@@ -29,6 +31,10 @@ export async function openSession(options: ResolvedOptions): Promise<Session> {
       client: new Client({ connection, namespace, identity: options.actor }),
       connection,
       options,
+      async close() {
+        await retries.end();
+        await connection.close();
+      },
     };
   } catch (error) {
     throw new UnavailableError(

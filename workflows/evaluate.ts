@@ -6,7 +6,7 @@ import { parseModelId } from '../temporal/ids.js';
 import { runView } from '../temporal/messages.js';
 import { REGISTRY_TAGS } from '../temporal/names.js';
 import type { RegistryRun } from './documents.js';
-import { failedAt, requireText } from './failing.js';
+import { failedAt, quietly, requireText } from './failing.js';
 import { measure } from './judging.js';
 import { opened } from './opening.js';
 import { reads, records } from './proxies.js';
@@ -29,7 +29,7 @@ export async function evaluate(request: EvaluateRequest): Promise<EvaluationRepo
     return reportOf(evidence, begun.registry.runId);
   } catch (error) {
     await CancellationScope.nonCancellable(() =>
-      close(run, isCancellation(error) ? 'KILLED' : 'FAILED'),
+      quietly('close the record', () => close(run, isCancellation(error) ? 'KILLED' : 'FAILED')),
     );
     throw failedAt(stages.view.stage, error);
   }

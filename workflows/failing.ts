@@ -1,4 +1,4 @@
-import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation, log } from '@temporalio/workflow';
 import { applicationFailure, failure } from '../temporal/errors.js';
 
 /**
@@ -30,4 +30,13 @@ export function requireText(request: unknown, field: string): void {
   throw failure('InvalidRequest', `the run's input: ${field}: ${message}`, {
     details: { issues: [{ path: field, message }] },
   });
+}
+
+/** For compensation: one step that cannot be done must not hide why the run ends, nor keep the next one from being done. */
+export async function quietly(what: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log.warn(`could not ${what}`, { said: String(error) });
+  }
 }

@@ -1,3 +1,4 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, startChild } from '@temporalio/workflow';
 import type { RetrainRequest, RolloutRequest } from '../temporal/contracts/runs.js';
 import { modelId, rolloutWorkflowId } from '../temporal/ids.js';
@@ -10,18 +11,29 @@ export async function startRollout(judging: Judging, asked: RetrainRequest): Pro
   const { admission, candidate, workflowId } = judging;
   const { tag } = admission.definition;
   const rollout = rolloutWorkflowId(tag, candidate.version, 'gate');
-  await startChild('rollout', {
-    workflowId: rollout,
-    args: [requestOf(judging, asked)],
-    parentClosePolicy: ParentClosePolicy.ABANDON,
-    staticSummary: `${modelId(tag, candidate.version)} after ${workflowId}`,
-    typedSearchAttributes: [
-      { key: SEARCH_ATTRIBUTES.ModelTag, value: tag },
-      { key: SEARCH_ATTRIBUTES.ModelId, value: modelId(tag, candidate.version) },
-      { key: SEARCH_ATTRIBUTES.Owner, value: admission.definition.owner.team },
-    ],
-  });
+  await adopting(() =>
+    startChild('rollout', {
+      workflowId: rollout,
+      args: [requestOf(judging, asked)],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `${modelId(tag, candidate.version)} after ${workflowId}`,
+      typedSearchAttributes: [
+        { key: SEARCH_ATTRIBUTES.ModelTag, value: tag },
+        { key: SEARCH_ATTRIBUTES.ModelId, value: modelId(tag, candidate.version) },
+        { key: SEARCH_ATTRIBUTES.Owner, value: admission.definition.owner.team },
+      ],
+    }),
+  );
   return rollout;
+}
+
+/** A run that is started again under its key may find the rollout it began before. */
+async function adopting(start: () => Promise<unknown>): Promise<void> {
+  try {
+    await start();
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
 }
 
 function requestOf(judging: Judging, { actor, reason }: RetrainRequest): RolloutRequest {

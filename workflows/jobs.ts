@@ -1,9 +1,9 @@
-import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { JobResult } from '../activities/compute/activities.js';
 import type { Admission } from '../temporal/contracts/runs.js';
 import type { JobFailure, JobSpec } from '../temporal/contracts/job.js';
 import { msOf } from '../temporal/duration.js';
-import { failure } from '../temporal/errors.js';
+import { applicationFailure, failure } from '../temporal/errors.js';
 import { jobName } from '../temporal/ids.js';
 import { afterFailure, DEFAULT_MAX_ATTEMPTS } from './policy/attempts.js';
 import { jobControl, jobs } from './proxies.js';
@@ -27,14 +27,13 @@ export interface JobStep {
  * never mistaken for the next. A cancelled run leaves no job behind.
  */
 export async function runStep(step: JobStep): Promise<JobResult> {
-  const startedAt = workflowInfo().runStartTime.toISOString();
   const spent = { attempts: 0, maxAttempts: maxAttempts(step), disruptions: 0 };
   for (let attempt = 1; ; attempt += 1) {
     const job = jobOf(step, attempt);
     const end = await runAttempt(job, `${step.step}, attempt ${String(attempt)}`);
     if (end.ended === 'succeeded') return end.result;
     // An earlier run of the same key left this failure behind; this run has attempts of its own.
-    if (end.endedAt !== null && end.endedAt < startedAt) continue;
+    if (end.adopted) continue;
     spent.attempts += end.failure.cause === 'disrupted' ? 0 : 1;
     const decision = afterFailure(end.failure, spent);
     if (decision.next === 'fail') throw jobFailed(step, end.failure, decision.why);
@@ -46,6 +45,8 @@ async function runAttempt(job: JobSpec, summary: string) {
   try {
     return await jobs({ until: Date.parse(job.deadline) - Date.now(), summary }).runJob(job);
   } catch (error) {
+    // A refusal is about a job that is not this run's to end, or about none at all.
+    if (!isCancellation(error) && applicationFailure(error)?.nonRetryable === true) throw error;
     // Cancelled, or out of time: either way the job must not live on.
     await CancellationScope.nonCancellable(() =>
       jobControl.cancelJob({ name: job.name, target: job.target }),

@@ -4,6 +4,7 @@ import type { TrainResult } from '../temporal/contracts/job.js';
 import type { ModelRecord } from '../temporal/contracts/model.js';
 import type { Admission } from '../temporal/contracts/runs.js';
 import { failure } from '../temporal/errors.js';
+import { modelId } from '../temporal/ids.js';
 import { evaluateDocument, type RegistryRun } from './documents.js';
 import { runStep } from './jobs.js';
 import { reasonsOf } from './policy/decision.js';
@@ -33,7 +34,26 @@ export async function measure(judging: Judging): Promise<EvaluationEvidence> {
     admission,
     document: evaluateDocument(judging),
   });
-  return result as EvaluationEvidence;
+  const evidence = result as EvaluationEvidence;
+  assertAbout(judging, evidence);
+  return evidence;
+}
+
+/** Evidence about other models than the ones asked for would judge nothing, and could pass everything. */
+function assertAbout(
+  { admission, candidate, incumbent }: Judging,
+  evidence: EvaluationEvidence,
+): void {
+  const { tag } = admission.definition;
+  const expected = [candidate, incumbent].map((model) => model && modelId(tag, model.version));
+  const got = [evidence.candidate, evidence.incumbent];
+  if (expected[0] === got[0] && expected[1] === got[1]) return;
+  const said = (ids: (string | null)[]): string =>
+    ids.map((id) => id ?? 'nothing').join(' against ');
+  throw failure(
+    'GateError',
+    `expected an evaluation of ${said(expected)}, got one of ${said(got)}`,
+  );
 }
 
 /** Judges the evidence and puts the report on record before anything follows from it. */

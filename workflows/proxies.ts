@@ -27,6 +27,15 @@ export const records = proxyActivities<RegistryActivities>({
   retry: { ...QUICK, maximumInterval: '60s' },
 });
 
+/** Closing words of a run that failed or was cancelled: nobody waits a day for them. */
+export const closing = proxyActivities<RegistryActivities>({
+  startToCloseTimeout: '60s',
+  scheduleToCloseTimeout: '2h',
+  heartbeatTimeout: TAKEN_OVER_AFTER,
+  cancellationType: 'TRY_CANCEL',
+  retry: { ...QUICK, maximumInterval: '60s' },
+});
+
 /**
  * One try each: the outbox paces its own tries, so that a parked lane is visible. Only the end of a tag's page cancels one,
  * and the page waits for it: a write that is left behind would come after those of the next page.
@@ -43,7 +52,8 @@ export const jobs = (options: { until: number; summary: string }) =>
     startToCloseTimeout: '60s',
     scheduleToCloseTimeout: options.until,
     heartbeatTimeout: '5s',
-    cancellationType: 'TRY_CANCEL',
+    // A try that is under way may be creating the job: it is waited for, so that cancelJob finds what it made.
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     summary: options.summary,
     retry: { ...QUICK, maximumInterval: '30s' },
   });
@@ -67,7 +77,8 @@ export const hosts = proxyActivities<HostingActivities>({
 /** A rollout's write gives up in time to abort; a way back does not give up within the hour. */
 export const traffic = (giveUp: '60s' | '1h') =>
   proxyActivities<RoutingActivities>({
-    startToCloseTimeout: '10s',
+    // Longer than the gateway's client waits, so that the failure says what it waited for.
+    startToCloseTimeout: '15s',
     scheduleToCloseTimeout: giveUp,
     cancellationType: 'TRY_CANCEL',
     retry: { ...QUICK, maximumInterval: '1s' },

@@ -1,13 +1,14 @@
 import type { RegisteredModel } from '../temporal/contracts/model.js';
 import { judgeAndRecord, measure } from './judging.js';
-import { reasonsOf } from './policy/decision.js';
+import { afterGate } from './policy/decision.js';
 import { judgingDigest } from './policy/tag/define.js';
 import { reads, records } from './proxies.js';
 import { modelId } from '../temporal/ids.js';
 import { REGISTRY_TAGS } from '../temporal/names.js';
 
 export interface SecondJudgement {
-  passed: boolean;
+  /** Better than what is live now, and nothing in the definition keeps it from going live by itself. */
+  standing: boolean;
   reason: string;
   incumbent: number | null;
   judgedUnder: string;
@@ -34,10 +35,17 @@ export async function judgeAgain(of: {
     registry: { experimentId, runId: of.registryRunId },
   };
   const report = await judgeAndRecord(judging, await measure(judging));
+  const next = afterGate({
+    report,
+    autoPromote: admission.definition.gate.autoPromote === true,
+    minDwell: admission.definition.gate.minDwell,
+    liveSince: admission.liveSince,
+    now: new Date().toISOString(),
+  });
   const against = admission.live ? modelId(of.tag, admission.live.version) : 'nothing';
   return {
-    passed: report.verdict === 'passed',
-    reason: `judged again against ${against}: ${report.verdict}${report.verdict === 'passed' ? '' : `, ${reasonsOf(report, report.verdict)}`}`,
+    standing: next.roll === 'out',
+    reason: `judged again against ${against}: ${next.roll === 'out' ? 'passed' : next.reason}`,
     incumbent: admission.live?.version ?? null,
     judgedUnder: judgingDigest(admission.definition),
   };

@@ -21,7 +21,7 @@ import { runEnded, runView } from '../temporal/messages.js';
 import { REGISTRY_TAGS, RUN_ARTIFACTS } from '../temporal/names.js';
 import { candidateOf, codeDigestOf, provenanceOf, versionTags } from './candidate.js';
 import { trainDocument, type RegistryRun } from './documents.js';
-import { failedAt, requireText } from './failing.js';
+import { failedAt, quietly, requireText } from './failing.js';
 import { startRollout } from './handover.js';
 import { runStep } from './jobs.js';
 import { judgeAndRecord, measure, type Judging } from './judging.js';
@@ -29,7 +29,7 @@ import { opened } from './opening.js';
 import { afterGate, reasonsOf, type NextStep } from './policy/decision.js';
 import { mergeParams } from './policy/params.js';
 import { nominalTime } from './policy/slot.js';
-import { reads, records } from './proxies.js';
+import { closing, reads, records } from './proxies.js';
 import { Stages } from './stages.js';
 
 const STAGES = ['admission', 'training', 'registration', 'evaluation', 'gate', 'handover'] as const;
@@ -179,8 +179,10 @@ class Retrain {
     registry: RegistryRun,
     of: { candidate: ModelRecord; trained: TrainResult },
   ): Judging {
-    const { workflowId, effectKey, cutoff } = this;
+    const { workflowId, cutoff } = this;
     const { candidate, trained } = of;
+    // Started again after another promotion, the run must not take the earlier comparison for its own.
+    const effectKey = `${this.effectKey}/against-${String(admission.live?.version ?? 'nothing')}`;
     return {
       admission,
       workflowId,
@@ -217,7 +219,7 @@ class Retrain {
     const reason = of.next.roll === 'out' ? reasonsOf(of.report, 'passed') : of.next.reason;
     const id = modelId(tag, candidate.version);
     // Neither waits for the other: a signal's answer costs as much as an activity.
-    await Promise.all([this.close('FINISHED', decision), this.tellTag(decision)]);
+    await Promise.all([this.close(records, 'FINISHED', decision), this.tellTag(decision)]);
     this.stages.decide(decision, id);
     return {
       tag,
@@ -238,14 +240,21 @@ class Retrain {
   /** The record and the tag learn of an end that was not planned; what was begun stays visible, and nothing stays open. */
   async closeAfter(error: unknown): Promise<void> {
     const cancelled = isCancellation(error);
-    await this.close(cancelled ? 'KILLED' : 'FAILED', cancelled ? 'cancelled' : 'failed');
+    const [status, decision] = cancelled
+      ? (['KILLED', 'cancelled'] as const)
+      : (['FAILED', 'failed'] as const);
+    await quietly('close the record', () => this.close(closing, status, decision));
     await this.tellTag(null);
   }
 
-  private async close(status: 'FINISHED' | 'FAILED' | 'KILLED', decision: string): Promise<void> {
+  private async close(
+    by: typeof records,
+    status: 'FINISHED' | 'FAILED' | 'KILLED',
+    decision: string,
+  ): Promise<void> {
     if (this.registry === null) return;
     const tags = { [REGISTRY_TAGS.decision]: decision };
-    await records.closeRun({
+    await by.closeRun({
       runId: this.registry.runId,
       status,
       at: new Date().toISOString(),

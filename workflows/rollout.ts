@@ -13,9 +13,9 @@ import type { Asked, BeginRolloutCommand, RolloutGrant } from '../temporal/contr
 import { applicationFailure, isFailure } from '../temporal/errors.js';
 import { modelId, requestHash, tagWorkflowId } from '../temporal/ids.js';
 import { runEnded, runView, turn } from '../temporal/messages.js';
-import { failedAt, requireText } from './failing.js';
+import { failedAt, quietly, requireText } from './failing.js';
 import { outcomeOfRefusal } from './policy/refusals.js';
-import { hosts, records, tags } from './proxies.js';
+import { closing, hosts, records, tags } from './proxies.js';
 import { judgeAgain } from './rejudging.js';
 import { Stages } from './stages.js';
 
@@ -58,7 +58,8 @@ class Rollout {
   constructor(request: RolloutRequest, stages: Stages) {
     this.request = request;
     this.stages = stages;
-    this.expectedLive = request.retrain ? request.retrain.incumbent : request.expectedLive;
+    this.expectedLive =
+      request.expectedLive === undefined ? request.retrain?.incumbent : request.expectedLive;
     this.judgedUnder = request.retrain?.judgedUnder;
   }
 
@@ -71,12 +72,8 @@ class Rollout {
       const granted = await this.stages.run('turn', () => this.awaitTurn(model));
       if (!('lease' in granted)) return await this.end(granted);
       await this.stages.run('host', () => hosts.warmHost(granted.host));
-      const entry = await this.stages.run('commit', () => this.commit(granted));
-      this.stages.view.committed = entry;
-      // Whoever cancels from here on comes too late.
-      return await CancellationScope.nonCancellable(() =>
-        this.end({ outcome: 'promoted', reason: entry.reason, entry }),
-      );
+      // Whoever cancels from here on comes too late: what is being written may be live already.
+      return await CancellationScope.nonCancellable(() => this.commitAndEnd(granted));
     } catch (error) {
       const refused = outcomeOfRefusal(applicationFailure(error));
       if (!refused) throw error;
@@ -84,18 +81,23 @@ class Rollout {
     }
   }
 
+  private async commitAndEnd(granted: Granted): Promise<RolloutResult> {
+    const entry = await this.stages.run('commit', () => this.commit(granted));
+    this.stages.view.committed = entry;
+    return this.end({ outcome: 'promoted', reason: entry.reason, entry });
+  }
+
   /** The lease, or what the candidate came to because it will not get one. */
   private async awaitTurn(model: RegisteredModel): Promise<Granted | Outcome> {
     let ticket: number | undefined;
     for (let judged = 0; ;) {
       try {
-        const answer = await tags.askForTurn(this.request.tag, this.beginCommand(model, ticket));
+        const answer = await this.ask(this.beginCommand(model, ticket));
         if (answer.state === 'granted') return this.take(answer);
         ticket = answer.ticket;
         await this.waitForTurn(ticket);
       } catch (error) {
-        if (!isFailure(error, 'LiveChanged', 'DefinitionChanged') || !this.request.retrain)
-          throw error;
+        if (!isFailure(error, 'LiveChanged') || !this.mayBeJudgedAgain()) throw error;
         judged += 1;
         const overtaken =
           judged > MOST_JUDGEMENTS
@@ -106,6 +108,11 @@ class Rollout {
     }
   }
 
+  /** Waited for also by a run that is cancelled: a lease that was granted must be given back. */
+  private ask(command: BeginRolloutCommand): Promise<RolloutGrant> {
+    return CancellationScope.nonCancellable(() => tags.askForTurn(this.request.tag, command));
+  }
+
   private take(granted: Granted): Granted {
     this.granted = granted;
     return granted;
@@ -114,7 +121,13 @@ class Rollout {
   private async waitForTurn(ticket: number): Promise<void> {
     this.stages.wait('turn', { what: 'turn' });
     await condition(() => this.turnOf === ticket, ASK_AGAIN);
+    this.turnOf = null;
     this.stages.resume('turn');
+  }
+
+  /** A person's promote was about the model that was live then; a retrain's candidate is about being the best. */
+  private mayBeJudgedAgain(): boolean {
+    return this.request.retrain !== undefined && this.request.requested === undefined;
   }
 
   /** Null when the candidate is better than what is live now, too; else why it is not. */
@@ -130,7 +143,7 @@ class Rollout {
     this.expectedLive = judged.incumbent;
     this.judgedUnder = judged.judgedUnder;
     this.stages.detail('turn', judged.reason);
-    return judged.passed ? null : judged.reason;
+    return judged.standing ? null : judged.reason;
   }
 
   private beginCommand(model: RegisteredModel, ticket: number | undefined): BeginRolloutCommand {
@@ -157,7 +170,8 @@ class Rollout {
 
   private asked(step: string, count: number): Asked {
     const { actor, reason, tag } = this.request;
-    const key = `${this.workflowId}:${step}:${String(count)}`;
+    // The run id, because a rollout that failed may be started again under its workflow id, and asks anew.
+    const key = `${this.workflowId}:${workflowInfo().runId}:${step}:${String(count)}`;
     return {
       actor,
       reason,
@@ -175,8 +189,9 @@ class Rollout {
     return { tag, modelId: modelId(tag, version), shadow: null, ...outcome };
   }
 
+  /** Whatever cannot be undone or told is logged: the cause of the end is what people need to see. */
   async release(error: unknown): Promise<void> {
-    await this.giveBack();
+    await quietly('give the lease back', () => this.giveBack());
     await this.record(isCancellation(error) ? 'aborted' : 'failed');
   }
 
@@ -197,7 +212,10 @@ class Rollout {
 
   private async tellRegistry(decision: string): Promise<void> {
     const { retrain } = this.request;
-    if (retrain) await records.recordDecision({ runId: retrain.registryRunId, decision });
+    if (!retrain) return;
+    await quietly('record the decision', () =>
+      closing.recordDecision({ runId: retrain.registryRunId, decision }),
+    );
   }
 
   private async tellTag(decision: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { RunView, Stage } from '../temporal/contracts/runs.js';
 import { SEARCH_ATTRIBUTES } from '../temporal/names.js';
-import { plain } from './tag/details.js';
+import { plain, table } from './tag/details.js';
 
 type Waiting = NonNullable<RunView['waitingFor']>;
 
@@ -94,11 +94,13 @@ const SIGNS: Record<Stage['state'], string> = {
 };
 
 function tableOf(stages: readonly Stage[]): string {
-  const rows = stages.map(
-    ({ name, state, startedAt, finishedAt, detail }) =>
-      `| ${SIGNS[state]} ${name} | ${state} | ${seconds(startedAt, finishedAt)} | ${plain(detail ?? '')} |`,
-  );
-  return ['| stage | state | took | |', '|---|---|---|---|', ...rows].join('\n');
+  const rows = stages.map(({ name, state, startedAt, finishedAt, detail }) => [
+    `${SIGNS[state]} ${name}`,
+    state,
+    seconds(startedAt, finishedAt),
+    plain(detail ?? ''),
+  ]);
+  return table(['stage', 'state', 'took', ''], rows);
 }
 
 function seconds(startedAt: string | undefined, finishedAt: string | undefined): string {

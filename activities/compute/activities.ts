@@ -18,7 +18,8 @@ const MAX_PAUSE_MS = 30_000;
 export type JobResult = TrainResult | EvaluationEvidence;
 export type JobEnd =
   | { ended: 'succeeded'; result: JobResult }
-  | { ended: 'failed'; failure: JobFailure; endedAt: string | null };
+  /** `adopted`: it had ended before this run first looked at it. */
+  | { ended: 'failed'; failure: JobFailure; adopted: boolean };
 
 export function createComputeActivities({ compute }: { compute: Compute }) {
   return {
@@ -27,11 +28,13 @@ export function createComputeActivities({ compute }: { compute: Compute }) {
      * running" and a delay, so that however long it takes the history does not grow and a worker's restart costs nothing.
      */
     async runJob(job: JobSpec): Promise<JobEnd> {
+      const adopted = await endedBefore(compute, job);
       const ref = await compute.ensure(job);
       const until = Date.now() + LOOK_MS;
       for (;;) {
         const end = await look(compute, ref, job);
-        if (end.ended !== 'no') return end;
+        if (end.ended === 'failed') return { ...end, adopted };
+        if (end.ended === 'succeeded') return end;
         if (Date.now() >= until) throw stillRunning(job, end.detail);
         heartbeat(end.detail);
         await sleep(STEP_MS, undefined, { signal: cancellationSignal() });
@@ -46,6 +49,13 @@ export function createComputeActivities({ compute }: { compute: Compute }) {
 }
 export type ComputeActivities = ReturnType<typeof createComputeActivities>;
 
+/** Only the first try can tell: a later one may find the end of what the first one began. */
+async function endedBefore(compute: Compute, { name, target }: JobSpec): Promise<boolean> {
+  if (activityInfo().attempt > 1) return false;
+  const seen = await compute.observe({ name, target, uid: '' });
+  return seen.phase === 'failed' || seen.phase === 'succeeded';
+}
+
 async function look(
   compute: Compute,
   ref: JobRef,
@@ -56,9 +66,9 @@ async function look(
     case 'succeeded':
       return published(job, seen.result);
     case 'failed':
-      return { ended: 'failed', failure: seen.failure, endedAt: seen.endedAt };
+      return { ended: 'failed', failure: seen.failure, adopted: false };
     case 'vanished':
-      return { ended: 'failed', failure: vanished(job, seen.detail), endedAt: null };
+      return { ended: 'failed', failure: vanished(job, seen.detail), adopted: false };
     default:
       return { ended: 'no', detail: `${seen.phase}: ${seen.detail}` };
   }
@@ -75,7 +85,7 @@ function published(job: JobSpec, result: unknown): JobEnd {
     .join('; ');
   return {
     ended: 'failed',
-    endedAt: null,
+    adopted: false,
     failure: ended(
       'bad-result',
       'BadResult',

@@ -97,18 +97,18 @@ async function admission(client: Client, tag: string): Promise<Admission> {
 }
 
 /**
- * What the tag said, as it was said. The same update id would be told the same again, so nothing but an overload, which
- * leaves no trace, and a workflow run that ended under its update is worth another try.
+ * What the tag said, as it was said. The same update id would be told the same again, so only an overload, which leaves no
+ * trace, and a workflow run that ended under its update are worth another try.
  */
 function refusal(error: unknown): unknown {
   if (!(error instanceof WorkflowUpdateFailedError)) return error;
   const said = applicationFailure(error.cause);
-  if (!said || said.type === ENDED_UNDER_UPDATE) return new Error(error.message, { cause: error });
+  if (said?.type === ENDED_UNDER_UPDATE) return new Error(error.message, { cause: error });
   if (isFailure(said, 'Overloaded')) return said;
   return ApplicationFailure.create({
-    type: said.type ?? 'Unknown',
-    message: said.message,
+    type: said?.type ?? 'Unknown',
+    message: said?.message ?? error.message,
     nonRetryable: true,
-    details: said.details ?? [],
+    details: said?.details ?? [],
   });
 }

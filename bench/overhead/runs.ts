@@ -14,8 +14,9 @@ export class Runs {
   async retrain(tag: string, taskQueue: string): Promise<{ workflowId: string } & RetrainResult> {
     const workflowId = this.#nextId(`retrain/${tag}`);
     const args = [{ tag, trigger: 'request', actor: 'bench' }];
-    const result = await this.#client.workflow.execute('retrain', { workflowId, taskQueue, args });
-    return { workflowId, ...(result as RetrainResult) };
+    const options = { workflowId, taskQueue, args };
+    const result = (await this.#client.workflow.execute('retrain', options)) as RetrainResult;
+    return { workflowId, ...result };
   }
 
   /** The retrain and the rollout it handed its candidate to. */

@@ -45,7 +45,7 @@ async function examineTemporal(options: ResolvedOptions): Promise<Finding[]> {
       await finding('worker', () => workerSeen(session)),
     ];
   } finally {
-    await session.connection.close();
+    await session.close();
   }
 }
 

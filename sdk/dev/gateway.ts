@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { ensureService } from '../../temporal/server/service.js';
 import type { Layout } from './layout.js';
 import type { Tools } from './setup/tools.mjs';
@@ -11,6 +13,9 @@ export interface GatewayOptions {
   trackingUri: string;
   tools: Tools;
 }
+
+const MODELS_TIMEOUT_MS = 30_000;
+const POLL_MS = 100;
 
 export async function startGateway(layout: Layout, options: GatewayOptions): Promise<void> {
   const { node, entry, build, port, adminToken, trackingUri, tools } = options;
@@ -32,6 +37,23 @@ export async function startGateway(layout: Layout, options: GatewayOptions): Pro
     },
     { probe: () => isHealthy(port), timeoutMs: 30_000 },
   );
+  await modelsAnswer(port, adminToken);
+}
+
+/** The models of an earlier start load anew; one that cannot is not waited for, it must not hold up the others. */
+async function modelsAnswer(port: number, adminToken: string): Promise<void> {
+  const deadline = Date.now() + MODELS_TIMEOUT_MS;
+  while ((await isLoading(port, adminToken)) && Date.now() < deadline) await sleep(POLL_MS);
+}
+
+async function isLoading(port: number, adminToken: string): Promise<boolean> {
+  const response = await fetch(`http://127.0.0.1:${String(port)}/admin/hosts`, {
+    headers: { authorization: `Bearer ${adminToken}` },
+    signal: AbortSignal.timeout(2_000),
+  });
+  if (!response.ok) return false;
+  const { hosts = [] } = (await response.json()) as { hosts?: { phase: string }[] };
+  return hosts.some(({ phase }) => phase === 'starting');
 }
 
 async function isHealthy(port: number): Promise<boolean> {

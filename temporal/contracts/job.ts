@@ -73,8 +73,7 @@ export const JobObservation = z.discriminatedUnion('phase', [
   z.object({ phase: z.literal('starting'), detail: z.string() }),
   z.object({ phase: z.literal('running'), detail: z.string() }),
   z.object({ phase: z.literal('succeeded'), result: z.unknown() }),
-  /** `endedAt`: when the job ended, by the backend's clock; null when it cannot tell. */
-  z.object({ phase: z.literal('failed'), failure: JobFailure, endedAt: Instant.nullable() }),
+  z.object({ phase: z.literal('failed'), failure: JobFailure }),
   z.object({ phase: z.literal('vanished'), detail: z.string() }),
 ]);
 export type JobObservation = z.infer<typeof JobObservation>;

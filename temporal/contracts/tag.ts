@@ -92,7 +92,6 @@ export type RolloutGrant = z.infer<typeof RolloutGrant>;
 export const ApplyOutcome = z.object({
   digest: Digest,
   changed: z.boolean(),
-  previous: ModelDefinition.nullable(),
 });
 export type ApplyOutcome = z.infer<typeof ApplyOutcome>;
 

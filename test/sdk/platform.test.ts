@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -459,6 +460,18 @@ describe('without Temporal', () => {
     dying.process.kill('SIGKILL');
     const error = await rejection(orphan.runs.get('retrain/x/k'));
     expect(error).toMatchObject({ code: 'Unavailable', dependency: 'temporal' });
+  }, 60_000);
+});
+
+describe('a platform that is closed', () => {
+  it('F5 while it tries again to reach a dead server ends the tries, and the call rejects', async () => {
+    await using dying = await startTemporal();
+    const orphan = await Platform.connect({ temporal: { address: dying.address } });
+    dying.process.kill('SIGKILL');
+    const asked = rejection(orphan.runs.get('retrain/x/k'));
+    await sleep(1_000);
+    await orphan.close();
+    expect(await asked).toMatchObject({ code: 'Unavailable', dependency: 'temporal' });
   }, 60_000);
 });
 

@@ -146,7 +146,11 @@ describe('a first retrain', () => {
     expect(await at('gate/report.json')).toEqual(result.gate);
     expect(await at('gate/policy.json')).toEqual(definitionOf(tag).gate);
     expect(await at('definition.json')).toMatchObject({ tag, owner: { team: 'testers' } });
-    expect(await at('training/manifest.json')).toMatchObject({ codeDigest: result.codeDigest });
+    expect(await at('training/manifest.json')).toMatchObject({
+      features: definitionOf(tag).training.features,
+      holdout: { rows: result.gate?.holdout.rows },
+    });
+    expect(await at('training/result.json')).toMatchObject({ codeDigest: result.codeDigest });
     expect(await at('evaluation/evidence.json')).toMatchObject({
       candidate: `${tag}/1`,
       figures: ['evaluation/roc.png', 'evaluation/calibration.png'],

@@ -189,8 +189,10 @@ describe('past slots', () => {
         modelId: `${tag}/${String(index + 1)}`,
       })),
     );
-    const [first, second] = await Promise.all(runs.map((run) => run.status()));
-    expect(second?.startedAt.getTime()).toBeGreaterThanOrEqual(first?.finishedAt?.getTime() ?? 0);
+    const [first, second] = await Promise.all(
+      ids.map((id) => client.workflow.getHandle(id).describe()),
+    );
+    expect(second?.startTime.getTime()).toBeGreaterThanOrEqual(first?.closeTime?.getTime() ?? NaN);
 
     await on.platform.schedules.backfill(`tag/${tag}`, range);
     const next = { from: range.from, until: new Date('2013-06-04T00:00:00Z') };

@@ -1,4 +1,4 @@
-import { condition, setHandler } from '@temporalio/workflow';
+import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
 import type { ApplyOutcome, Asked, RolloutGrant } from '../../temporal/contracts/tag.js';
 import * as messages from '../../temporal/messages.js';
@@ -27,7 +27,8 @@ export function handleCommands(entity: Entity): void {
       handle: (entity: Entity, command: Given<Type>) => Promise<Result>,
     ) =>
     (fields: Fields<Type>): Promise<Result> =>
-      handle(entity, { type, ...fields } as Given<Type>);
+      // A tag is not cancelled: what it was asked to do it does.
+      CancellationScope.nonCancellable(() => handle(entity, { type, ...fields } as Given<Type>));
 
   setHandler(messages.define, taking('define', define), check('define'));
   setHandler(
@@ -86,9 +87,11 @@ function urgent(entity: Entity, command: Given<'rollback' | 'demote'>): Promise<
   return entity.once(command.type, command.asked, async () => {
     const decide = (): LedgerEntry | null => entity.apply(command) as LedgerEntry | null;
     const behind = entity.state.intent?.soft === false;
-    const early = behind ? undefined : { done: decide() };
+    const early = behind ? null : decide();
+    // Nothing to write, so nobody has to make way.
+    if (early !== null) return early;
     return entity.lock.runUrgent(async () => {
-      const done = early ? early.done : decide();
+      const done = behind ? decide() : null;
       return done ?? (await entity.carryOutPending()) ?? superseded(entity);
     });
   });

@@ -1,4 +1,5 @@
-import { modelId } from '../../temporal/ids.js';
+import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
+import { modelId, parseModelId } from '../../temporal/ids.js';
 import type { TagState } from '../policy/tag/state.js';
 import { rollbackTarget } from '../policy/tag/target.js';
 
@@ -19,23 +20,29 @@ export function detailsOf(state: TagState): string {
     ['quarantined', Object.keys(state.quarantined).join(', ') || 'none'],
     ['seq, fence', `${String(state.seq)}, ${String(state.fence)}`],
   ];
-  const entries = state.tail
-    .slice(-NEWEST)
-    .reverse()
-    .map(
-      ({ seq, at, action, to, actor, outcome, reason }) =>
-        `| ${String(seq)} | ${at} | ${action} | ${to ?? ''} | ${plain(actor)} | ${outcome} | ${plain(reason)} |`,
-    );
+  const entries = state.tail.slice(-NEWEST).reverse().map(entryRow);
   return [
-    '| | |',
-    '|---|---|',
-    ...rows.map(([name, value]) => `| ${name ?? ''} | ${value ?? ''} |`),
-    '',
-    '| seq | at | action | to | by | outcome | why |',
-    '|---|---|---|---|---|---|---|',
-    ...entries,
-  ].join('\n');
+    table(['', ''], rows),
+    table(['seq', 'at', 'change', 'by', 'why'], entries),
+  ].join('\n\n');
 }
+
+/** The pane is narrow: the version without its tag, the minute, and an outcome only when it is not the usual one. */
+function entryRow({ seq, at, action, to, actor, outcome, reason }: LedgerEntry): string[] {
+  const target = to === null ? '' : ` to ${String(parseModelId(to).version)}`;
+  const what = `${action}${target}${outcome === 'applied' ? '' : `, ${outcome}`}`;
+  const minute = `${at.slice(0, 10)} ${at.slice(11, 16)}`;
+  return [String(seq), unbroken(minute), unbroken(what), plain(actor), plain(reason)];
+}
+
+/** A Markdown table. The Web UI gives cells no padding, so that all but the last bring their own. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join('&emsp; | ')} |`;
+  return [line(head), line(head.map(() => '---')).replaceAll('&emsp;', ''), ...rows.map(line)].join('\n');
+}
+
+const unbroken = (text: string): string =>
+  text.replaceAll(' ', '\u00A0').replaceAll('-', '\u2011');
 
 /** People's text inside a Markdown table. */
 export const plain = (text: string): string =>

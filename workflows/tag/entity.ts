@@ -3,7 +3,7 @@ import type { FencedRoute } from '../../temporal/contracts/route.js';
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
 import type { Asked } from '../../temporal/contracts/tag.js';
 import { digestOf } from '../../temporal/digest.js';
-import { failure } from '../../temporal/errors.js';
+import { applicationFailure, failure, isFailure } from '../../temporal/errors.js';
 import { answered, conflict, remember } from '../policy/tag/done.js';
 import type { Intent, Outcome, Refusal, TagState } from '../policy/tag/state.js';
 import { transition, type Command } from '../policy/tag/transition.js';
@@ -97,12 +97,21 @@ export class Entity {
   private async carryOut(intent: Intent): Promise<LedgerEntry | null> {
     try {
       const seen = await traffic(intent.soft ? '60s' : '1h').moveTraffic(this.moveOf(intent));
-      return this.settle(intent, sameRoute(seen, intent) ? 'applied' : 'failed');
+      if (!sameRoute(seen, intent)) throw mismatch(seen, intent);
     } catch (error) {
       if (this.current.intent?.fence !== intent.fence && isCancellation(error)) return null;
+      this.learnFence(error);
       this.settle(intent, 'failed');
-      throw error;
+      throw applicationFailure(error) ?? unconfirmed(error);
     }
+    return this.settle(intent, 'applied');
+  }
+
+  /** A store that has seen higher fences than this state is written above them from now on. */
+  private learnFence(error: unknown): void {
+    const said = isFailure(error, 'StaleFence') ? applicationFailure(error) : undefined;
+    const { fence } = (said?.details?.[0] ?? {}) as { fence?: number };
+    if (fence !== undefined && fence > this.current.fence) this.set({ ...this.current, fence });
   }
 
   async carryOutPending(): Promise<LedgerEntry | null> {
@@ -137,6 +146,18 @@ export const now = (): string => new Date().toISOString();
 
 export const refusal = ({ type, message, details }: Refusal): Error =>
   failure(type, message, { details });
+
+const mismatch = (seen: FencedRoute, { fence }: Intent): Error =>
+  failure(
+    'RouteMismatch',
+    `expected the route of fence ${String(fence)} to read back, got another of fence ${String(seen.fence)}`,
+  );
+
+/** A write that timed out may have happened; the repair that follows makes sure. */
+const unconfirmed = (cause: unknown): Error =>
+  failure('GatewayUnavailable', 'the write of the route was not confirmed in time', {
+    ...(cause instanceof Error && { cause }),
+  });
 
 const sameRoute = (seen: FencedRoute, intent: Intent): boolean =>
   seen.fence === intent.fence && digestOf(seen.route) === digestOf(intent.route);

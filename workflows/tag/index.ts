@@ -37,7 +37,12 @@ interface Start {
 }
 
 /** The only writer of a tag: its pointer, its hosts and its ledger. Lives as long as the tag does. */
-export async function tag(start: Start): Promise<void> {
+export function tag(start: Start): Promise<void> {
+  // Cancelling a tag would leave its route, hosts and ledger without a writer.
+  return CancellationScope.nonCancellable(() => live(start));
+}
+
+async function live(start: Start): Promise<void> {
   const { tag: name, state, commandsPerPage = COMMANDS_PER_PAGE } = start;
   const entity = new Entity(state ?? emptyTag(name));
   const parked: Parked = { journal: null, projection: null };

@@ -37,8 +37,7 @@ export function outcomeOf(remains: Remains): JobObservation {
   const mayHaveSucceeded = exit.exitCode === 0 || exit.ending === 'disrupted';
   if (mayHaveSucceeded && 'value' in result) return { phase: 'succeeded', result: result.value };
   const cause = exit.ending === 'exited' ? causeOfExit(exit) : ENDED_BY_US[exit.ending];
-  const endedAt = new Date(exit.finishedAtMs).toISOString();
-  return { phase: 'failed', failure: describe(remains, cause), endedAt };
+  return { phase: 'failed', failure: describe(remains, cause) };
 }
 
 export function causeOfExit({ exitCode, signal, oomKillSeen }: ExitRecord): Cause {

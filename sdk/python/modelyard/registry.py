@@ -87,6 +87,8 @@ class Registry:
             "source_run_id": self._run.run_id,
             "tags": [{"key": key, "value": value} for key, value in sorted(tags.items())],
         }
+        # A creation is never repeated; the read before it waits out an outage, so that a finished training is not lost.
+        self._tracking.call("GET", f"{_API}/runs/get", query={"run_id": self._run.run_id})
         try:
             answer = self._tracking.call_once("POST", f"{_API}/logged-models", body)
         except Refused as refused:

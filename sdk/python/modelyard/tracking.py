@@ -19,7 +19,8 @@ from typing import Any
 from modelyard.failures import BadJob, TryAgain
 
 _TIMEOUT_S = 60.0
-_PAUSES_S = (0.2, 0.5, 1.5)
+# Some ten minutes: a job that gave up at once would lose its training to a restart of the server.
+_PAUSES_S = (0.2, 0.5, 1.5, 5.0, *(15.0,) * 40)
 _RETRIED = (408, 429, 500, 502, 503, 504)
 _BUSY_DATABASE = ("QueuePool limit", "database is locked", "deadlock", "could not serialize")
 
@@ -36,7 +37,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Tracking:
-    """One MLflow server. Outages become TryAgain after three short retries; an answer that refuses becomes Refused."""
+    """One MLflow server. An outage becomes TryAgain after ten minutes; an answer that refuses becomes Refused."""
 
     base: str
     headers: Mapping[str, str]
@@ -102,6 +103,7 @@ class Tracking:
             except _Outage as outage:
                 if attempt == retries:
                     raise TryAgain(f"{method} {url}: the MLflow server is not reachable or busy: {outage}") from outage
+                print(f"{method} {url}: no answer ({outage}); again in {_PAUSES_S[attempt]} s", flush=True)
                 time.sleep(_PAUSES_S[attempt])
         raise AssertionError("unreachable")
 

@@ -32,7 +32,7 @@ export class MemoryCompute implements Compute {
     if (outcome === 'succeeds')
       return Promise.resolve({ phase: 'succeeded', result: this.resultOf(job) });
     if (outcome === 'runs') return Promise.resolve({ phase: 'running', detail: 'running' });
-    return Promise.resolve({ phase: 'failed', failure: ended(outcome), endedAt: null });
+    return Promise.resolve({ phase: 'failed', failure: ended(outcome) });
   }
 
   cancel({ name }: JobRef): Promise<void> {

@@ -7,15 +7,13 @@ import { draft, refuse, type Outcome, type TagState } from './state.js';
 /** Takes a definition into force. The same digest again changes nothing and leaves no entry. */
 export function define(state: TagState, command: DefineCommand, at: string): Outcome<ApplyOutcome> {
   const { asked, definition, digest, codeUri, codeRevision } = command;
-  const previous = state.definition?.definition ?? null;
   if (command.expected !== undefined && state.definition?.digest !== command.expected) {
     return refuse(
       'DefinitionChanged',
       `the definition of ${state.tag} was changed by somebody else since it was read`,
     );
   }
-  if (state.definition?.digest === digest)
-    return { state, result: { digest, changed: false, previous } };
+  if (state.definition?.digest === digest) return { state, result: { digest, changed: false } };
   const defined = {
     ...state,
     definition: { definition, digest, codeUri, codeRevision, definedBy: asked.actor },
@@ -23,7 +21,7 @@ export function define(state: TagState, command: DefineCommand, at: string): Out
   const entry = { ...draft('define', null, null, asked), evidence: [`definition ${digest}`] };
   return {
     state: append(defined, entry, { at, outcome: 'applied', fence: null }).state,
-    result: { digest, changed: true, previous },
+    result: { digest, changed: true },
   };
 }
 

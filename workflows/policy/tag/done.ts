@@ -4,6 +4,8 @@ import { refuse, type DoneRequest, type TagState } from './state.js';
 const KEPT_CALLERS = 1000;
 const KEPT_STEPS = 50;
 const KEPT_MS = 24 * 3_600_000;
+/** Of the 2 MiB that continue-as-new may carry: with this many characters of answers there is room for all the rest. */
+const KEPT_SIZE = 600_000;
 
 /** The stored answer of the same request, a refusal when its key belongs to another one, or null. */
 export function answered(
@@ -22,7 +24,8 @@ export const conflict = (asked: Pick<Asked, 'key'>): ReturnType<typeof refuse> =
   });
 
 /** Remembers an answer: callers' for a day and at least the last thousand, runs' own steps only while they may be retried. */
-export function remember(state: TagState, request: DoneRequest): TagState {
+export function remember(state: TagState, answer: Omit<DoneRequest, 'size'>): TagState {
+  const request = { ...answer, size: JSON.stringify(answer).length };
   const horizon = new Date(Date.parse(request.at) - KEPT_MS).toISOString();
   const done = [...state.done, request];
   const callers = done.filter(({ kind }) => kind === 'caller');
@@ -30,5 +33,12 @@ export function remember(state: TagState, request: DoneRequest): TagState {
   const kept = callers.filter(
     ({ at }, index) => index >= callers.length - KEPT_CALLERS || at > horizon,
   );
-  return { ...state, done: [...kept, ...steps] };
+  return { ...state, done: [...withinSize(kept), ...steps] };
+}
+
+/** The newest answers that fit. */
+function withinSize(callers: DoneRequest[]): DoneRequest[] {
+  let size = 0;
+  const oldest = callers.findLastIndex((request) => (size += request.size) > KEPT_SIZE);
+  return callers.slice(oldest + 1);
 }

@@ -19,7 +19,6 @@ export function repair(state: TagState, reason: string): Outcome<null> {
     route: routeOf(state),
     entry,
     live: state.live,
-    quarantine: null,
     soft: true,
   };
   return { state: { ...state, fence, intent }, result: null };

@@ -5,7 +5,7 @@ import { append } from '../ledger.js';
 import { quarantine } from './quarantine.js';
 import { routeOf, routeTo, withHost } from './route.js';
 import { settle } from './settle.js';
-import { draft, refuse, type Outcome, type TagState } from './state.js';
+import { draft, refuse, type EntryDraft, type Outcome, type TagState } from './state.js';
 import { rollbackTarget } from './target.js';
 
 /**
@@ -109,7 +109,7 @@ function liveVersionAt(state: TagState, at: string): number | null {
     ({ action, outcome }) =>
       outcome === 'applied' && ['promote', 'rollback', 'demote', 'repair'].includes(action),
   );
-  const to = moves.filter((entry) => entry.at <= at).at(-1)?.to ?? null;
+  const to = moves.filter((entry) => Date.parse(entry.at) <= Date.parse(at)).at(-1)?.to ?? null;
   return to === null ? null : Number(to.slice(to.lastIndexOf('/') + 1));
 }
 
@@ -129,7 +129,7 @@ function lastDeparture(state: TagState, from: number): LedgerEntry | undefined {
 function intend(
   before: TagState,
   plan: {
-    entry: ReturnType<typeof draft>;
+    entry: EntryDraft;
     live: number | null;
     quarantine: number | null;
     at: string;
@@ -138,7 +138,7 @@ function intend(
   const superseded = before.intent
     ? settle(before, { fence: before.intent.fence, outcome: 'superseded', at: plan.at }).state
     : before;
-  const dropped = endLease(superseded, plan);
+  const dropped = endLease(withQuarantine(superseded, plan), plan);
   const state = plan.live === null ? dropped : withHost(dropped, plan.live, null);
   const fence = state.fence + 1;
   const route = plan.live === state.live ? routeOf(state) : routeTo(state, plan.live);
@@ -147,17 +147,23 @@ function intend(
     route,
     entry: plan.entry,
     live: plan.live,
-    quarantine: plan.quarantine,
     soft: false,
   };
   return { state: { ...state, fence, intent }, result: null };
 }
 
-/** A lease that ends because the incumbent changes is its own entry; the candidate's own rollback is told by that one. */
-function endLease(
+/** At once, not when the write is confirmed: whatever becomes of the write, the model that was left must not come back. */
+function withQuarantine(
   state: TagState,
-  { entry, at }: { entry: ReturnType<typeof draft>; at: string },
+  { entry, quarantine: version, at }: { entry: EntryDraft; quarantine: number | null; at: string },
 ): TagState {
+  if (version === null) return state;
+  const mark = { by: entry.actor, reason: entry.reason, at };
+  return { ...state, quarantined: { ...state.quarantined, [String(version)]: mark } };
+}
+
+/** A lease that ends because the incumbent changes is its own entry; the candidate's own rollback is told by that one. */
+function endLease(state: TagState, { entry, at }: { entry: EntryDraft; at: string }): TagState {
   const { lease } = state;
   if (!lease) return state;
   const ended = { ...state, lease: null };

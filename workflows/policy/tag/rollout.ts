@@ -40,7 +40,7 @@ export function beginRollout(
   if (whenBusy(state) === 'supersede' && state.intent === null) {
     const reason = `superseded by ${command.asked.workflowId}`.slice(0, 400);
     const freed = dropLease(known, lease, { asked: { ...command.asked, reason }, at });
-    return grant(freed.state, command, at);
+    return grant({ ...freed.state, superseded: lease.id }, command, at);
   }
   return enqueue(known, command, lease.workflowId);
 }
@@ -86,7 +86,6 @@ export function commitRollout(state: TagState, lease: string, asked: Asked): Out
     route: routeTo(state, held.version),
     entry,
     live: held.version,
-    quarantine: null,
     soft: true,
   };
   return { state: { ...state, fence, intent }, result: null };
@@ -128,6 +127,8 @@ function own(
   lease: string,
 ): NonNullable<TagState['lease']> | ReturnType<typeof refuse> {
   if (state.lease?.id === lease) return state.lease;
+  if (state.superseded === lease)
+    return refuse('Superseded', `a later candidate took the place of ${lease}`);
   return refuse(
     'LeaseLost',
     `expected lease ${lease} to be held; ${state.lease ? `${state.lease.workflowId} holds the tag` : 'nothing holds the tag'}`,

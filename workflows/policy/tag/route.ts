@@ -52,7 +52,8 @@ export function withHost(state: TagState, version: number, warmUntil: string | n
   const spec = hostSpec(state, model);
   const known = state.hosts[spec.name];
   const host: HostState = {
-    spec,
+    // A host that is there keeps its spec, though the definition has changed since: a name has one spec.
+    spec: known?.spec ?? spec,
     version,
     ready: known !== undefined && known.ready && !known.retiring,
     retiring: false,

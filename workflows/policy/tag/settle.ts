@@ -25,6 +25,9 @@ export function settle(
   if (intent?.fence !== fence) return { state, entry: null };
   const committed = outcome === 'applied' && intent.entry.action === 'promote';
   const cleared = { ...state, intent: null, ...(committed && { lease: null }) };
+  if (outcome === 'failed' && isRepeatedRepair(state, intent)) {
+    return { state: { ...cleared, serving: { ...state.serving, inSync: false } }, entry: null };
+  }
   const appended = append(cleared, intent.entry, { at, outcome, fence });
   if (outcome !== 'applied') {
     return {
@@ -36,32 +39,28 @@ export function settle(
   return { entry: appended.entry, state: { ...moved, serving: { inSync: true, fence } } };
 }
 
+/** One entry tells of a repair that fails, however often it is tried. */
+function isRepeatedRepair({ tail }: TagState, { entry }: Intent): boolean {
+  const last = tail.at(-1);
+  return entry.action === 'repair' && last?.action === 'repair' && last.outcome === 'failed';
+}
+
 function move(state: TagState, intent: Intent, made: { at: string; seq: number }): TagState {
   const changed = intent.live !== state.live;
-  const quarantined = withQuarantine(state, intent, made.at);
-  if (!changed) return quarantined;
+  if (!changed) return state;
   const left = state.live;
   const stack = [
     ...state.stack.filter((version) => version !== intent.live && version !== left),
     ...(left === null ? [] : [left]),
   ];
   const moved: TagState = {
-    ...quarantined,
+    ...state,
     live: intent.live,
     liveSince: intent.live === null ? null : made.at,
     liveSeq: made.seq,
     stack: stack.slice(-STACK),
   };
   return keepWarm(forgetUnused(moved), made.at);
-}
-
-function withQuarantine(state: TagState, intent: Intent, at: string): TagState {
-  if (intent.quarantine === null) return state;
-  const { actor: by, reason } = intent.entry;
-  return {
-    ...state,
-    quarantined: { ...state.quarantined, [String(intent.quarantine)]: { by, reason, at } },
-  };
 }
 
 /** The next rollback target stays warm for its time, and the live model's host is known to be ready. */

@@ -30,6 +30,8 @@ export interface TagState {
   models: Record<string, ModelRecord>;
   hosts: Record<string, HostState>;
   lease: Lease | null;
+  /** The lease that a newer candidate took, so that its run is told so. */
+  superseded: string | null;
   /** The one candidate that waits for its turn; the latest wins. */
   queue: Ticket | null;
   tickets: number;
@@ -94,7 +96,6 @@ export interface Intent {
   entry: EntryDraft;
   /** Live version once applied. */
   live: number | null;
-  quarantine: number | null;
   /** A soft intent yields to rollback and demote; theirs yields to nothing. */
   soft: boolean;
 }
@@ -116,6 +117,8 @@ export interface DoneRequest {
   at: string;
   kind: 'caller' | 'step';
   result: unknown;
+  /** Characters of the answer as JSON: what it adds to the state that continue-as-new carries. */
+  size: number;
 }
 
 export interface Refusal {
@@ -154,6 +157,7 @@ export function emptyTag(tag: string): TagState {
     models: {},
     hosts: {},
     lease: null,
+    superseded: null,
     queue: null,
     tickets: 0,
     quarantined: {},

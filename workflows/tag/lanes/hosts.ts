@@ -1,5 +1,5 @@
 import { condition, isCancellation, log, sleep } from '@temporalio/workflow';
-import { markHost, nextWarmEnd, retirable, toWarm } from '../../policy/tag/hosts.js';
+import { markHost, nextWarmEnd, releaseHost, retirable, toWarm } from '../../policy/tag/hosts.js';
 import { hosts } from '../../proxies.js';
 import { now, type Entity } from '../entity.js';
 
@@ -28,13 +28,17 @@ async function nextToRetire(entity: Entity): Promise<string[]> {
 
 /** Warms hosts that are wanted and not ready, such as the next rollback target's. */
 export async function warmLane(entity: Entity): Promise<never> {
-  for (;;) {
+  for (let turn = 0; ; turn += 1) {
     await condition(() => toWarm(entity.state).length > 0);
-    const [name] = toWarm(entity.state);
+    // In turn, so that one host that does not come up keeps no other one cold.
+    const names = toWarm(entity.state);
+    const name = names[turn % names.length];
     const spec = name === undefined ? undefined : entity.state.hosts[name]?.spec;
     if (name === undefined || !spec) continue;
     const ready = await quietly(() => hosts.warmHost(spec));
-    if (ready) entity.set(markHost(entity.state, name, 'ready'));
+    // Retired while it was warmed, it may have been made once more: note it, so that it is retired again.
+    if (!(name in entity.state.hosts)) entity.set(releaseHost(entity.state, spec));
+    else if (ready) entity.set(markHost(entity.state, name, 'ready'));
     else await sleep(RETRY_MS, { summary: 'until the host is warmed again' });
   }
 }

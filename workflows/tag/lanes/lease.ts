@@ -39,9 +39,9 @@ export async function turnLane(entity: Entity): Promise<never> {
     const ticket = free();
     if (ticket === null) continue;
     const told = await tell(ticket);
-    const taken = (): boolean => entity.state.queue?.number !== ticket.number;
-    if (told && (await condition(taken, TURN_PATIENCE))) continue;
-    if (!taken()) entity.set({ ...entity.state, queue: null });
+    const still = (): boolean => free()?.number === ticket.number;
+    if (told && (await condition(() => !still(), TURN_PATIENCE))) continue;
+    if (still()) entity.set({ ...entity.state, queue: null });
   }
 }
 

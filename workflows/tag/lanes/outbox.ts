@@ -40,21 +40,19 @@ export async function projectionLane(entity: Entity, parked: Parked): Promise<ne
       await condition(() => entity.revision !== seen);
       seen = entity.revision;
     }
-    const wanted = projectionOf(entity.state);
-    const doubtful = await persist({
-      parked,
-      lane: 'projection',
-      write: () => outbox.projectToRegistry(projectionOf(entity.state)),
-    });
+    // What was written last, not what was wanted first: the state moves on between two tries.
+    let written = '';
+    const write = (): Promise<void> => {
+      const newest = projectionOf(entity.state);
+      written = digestOf(newest);
+      return outbox.projectToRegistry(newest);
+    };
+    const doubtful = await persist({ parked, lane: 'projection', write });
     if (doubtful) {
       await sleep(LATE_WRITE_MS, { summary: 'until no late alias write is possible' });
-      await persist({
-        parked,
-        lane: 'projection',
-        write: () => outbox.projectToRegistry(projectionOf(entity.state)),
-      });
+      await persist({ parked, lane: 'projection', write });
     }
-    entity.set({ ...entity.state, projected: digestOf(wanted) });
+    entity.set({ ...entity.state, projected: written });
   }
 }
 

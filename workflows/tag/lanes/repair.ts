@@ -1,14 +1,17 @@
 import { condition, isCancellation, log, sleep } from '@temporalio/workflow';
 import type { Entity } from '../entity.js';
 
-const PAUSE_MS = 5_000;
+const FIRST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 300_000;
 
 /** After a write whose outcome is not known, writes the route that the state means until it reads back. */
 export async function repairLane(entity: Entity): Promise<never> {
+  let pauseMs = FIRST_PAUSE_MS;
   for (;;) {
     await condition(() => !entity.state.serving.inSync && entity.state.intent === null);
     const repaired = await entity.lock.run(() => repairOnce(entity)).catch(given);
-    if (!repaired) await sleep(PAUSE_MS, { summary: 'until the route is written again' });
+    if (!repaired) await sleep(pauseMs, { summary: 'until the route is written again' });
+    pauseMs = repaired ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
   }
 }
 

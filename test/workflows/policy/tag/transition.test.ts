@@ -25,7 +25,7 @@ describe('define', () => {
     tag.define(definition);
     expect(tag.actions()).toEqual(['define']);
   });
-  it('answers with the definition before', () => {
+  it('says that it changed', () => {
     const tag = new Driven();
     const command = {
       type: 'define',
@@ -38,7 +38,6 @@ describe('define', () => {
     expect(tag.do(command)).toEqual({
       digest: command.digest,
       changed: true,
-      previous: definition,
     });
   });
 });
@@ -269,8 +268,12 @@ describe('U8 a candidate that arrives while another is in flight', () => {
   it("takes the place at once by whenBusy 'supersede', but not while a commit is being written", () => {
     const tag = new Driven({ whenBusy: 'supersede' });
     tag.begin(1);
+    const displaced = tag.lease();
     expect(tag.begin(2)).toMatchObject({ state: 'granted' });
     expect(tag.state.lease?.version).toBe(2);
+    expect(
+      tag.try({ type: 'commitRollout', asked: asked(), lease: displaced, step: 1 }),
+    ).toMatchObject({ type: 'Superseded' });
     tag.do({ type: 'commitRollout', asked: asked(), lease: tag.lease(), step: 1 });
     expect(tag.begin(3)).toMatchObject({ state: 'queued' });
   });
@@ -725,6 +728,33 @@ describe('an edit of a definition', () => {
       }) as const;
     expect(tag.try(edit(`sha256:${'9'.repeat(64)}`))).toMatchObject({ type: 'DefinitionChanged' });
     expect(tag.try(edit(tag.state.definition?.digest ?? ''))).toBeNull();
+  });
+});
+
+describe('what continue-as-new carries', () => {
+  it('stays far below 2 MiB, whatever the answers were', () => {
+    let state = emptyTag('x');
+    const at = '2026-01-01T00:00:00.000Z';
+    const result = 'y'.repeat(5_000);
+    for (let n = 0; n < 1000; n += 1)
+      state = remember(state, { key: `k${String(n)}`, hash: 'h', at, kind: 'caller', result });
+    expect(JSON.stringify(state).length).toBeLessThan(1_000_000);
+    expect(state.done.at(-1)?.key).toBe('k999');
+  });
+});
+
+describe('a repair that keeps failing', () => {
+  it('is told once, and told again when it succeeds', () => {
+    const tag = new Driven();
+    tag.promote(1);
+    for (let n = 0; n < 3; n += 1) {
+      tag.do({ type: 'repair', reason: 'not confirmed' });
+      tag.settle('failed');
+      expect(tag.state.serving.inSync).toBe(false);
+    }
+    tag.do({ type: 'repair', reason: 'not confirmed' });
+    tag.settle();
+    expect(tag.actions().slice(-3)).toEqual(['promote', 'repair failed', 'repair']);
   });
 });
 

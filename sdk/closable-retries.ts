@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  defaultGrpcRetryOptions,
+  makeGrpcRetryInterceptor,
+  type ConnectionOptions,
+} from '@temporalio/client';
+
+/** Each call has a deadline of its own, which ends its tries; this many are never reached. */
+const MOST_TRIES = 100;
+/** Also how long a close may have to wait. */
+const LONGEST_PAUSE_MS = 1_000;
+
+export interface ClosableRetries {
+  interceptors: NonNullable<ConnectionOptions['interceptors']>;
+  /** Ends all retrying; once it resolves, the connection may be closed. */
+  end(): Promise<void>;
+}
+
+/**
+ * Temporal's own retries, but closable. The client's wait for their pause even when the connection is closed meanwhile,
+ * and then throw out of a timer, where nobody can catch it: that would end the caller's program.
+ */
+export function closableRetries(): ClosableRetries {
+  const { delayFunction, retryableDecider } = defaultGrpcRetryOptions({ maxAttempts: MOST_TRIES });
+  let ended = false;
+  let nextTryAt = 0;
+  const retries = makeGrpcRetryInterceptor({
+    retryableDecider: (attempt, status) => !ended && retryableDecider(attempt, status),
+    delayFunction(attempt, status) {
+      const pauseMs = Math.min(LONGEST_PAUSE_MS, delayFunction(attempt, status));
+      nextTryAt = Math.max(nextTryAt, performance.now() + pauseMs);
+      return pauseMs;
+    },
+  });
+  return {
+    interceptors: [retries],
+    async end() {
+      ended = true;
+      // A timer may come up to a millisecond early, and this one must not overtake theirs.
+      while (performance.now() <= nextTryAt + 1) await sleep(nextTryAt + 2 - performance.now());
+    },
+  };
+}

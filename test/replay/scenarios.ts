@@ -1,0 +1,173 @@
+import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
+import type { ModelDefinition, Platform } from 'modelyard';
+
+export interface Recorded {
+  type: 'tag' | 'retrain' | 'rollout' | 'evaluate' | 'read';
+  scenario: string;
+  workflowId: string;
+  firstRunId?: string;
+}
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const CUTOFF = new Date('2013-06-01T00:00:00Z');
+const COLUMNS = ['origin', 'carrier', 'dep_minute', 'distance'];
+const BETTER = [...COLUMNS, 'origin_delay_2h', 'temp', 'precip', 'visib'];
+const because = (reason: string): { reason: string } => ({ reason });
+
+function definitionOf(tag: string, over: Partial<ModelDefinition> = {}): ModelDefinition {
+  return {
+    tag,
+    owner: { team: 'recorders', contact: 'recorders@example.com' },
+    training: {
+      task: 'binary-classification',
+      code: { kind: 'python', directory: path('../stack/code'), entry: 'train.py:train' },
+      data: {
+        kind: 'parquet',
+        uri: path('../../examples/flights/data/flights.parquet'),
+        timeColumn: 'scheduled_at',
+        window: '10d',
+      },
+      features: COLUMNS,
+      label: 'label',
+      holdout: { kind: 'last', duration: '3d' },
+      timeout: '5m',
+    },
+    evaluation: { cluster: ['date', 'origin', 'hour'] },
+    gate: {
+      metrics: [{ name: 'auc', direction: 'higher', threshold: 0.5, minImprovement: 0 }],
+      autoPromote: true,
+    },
+    schedule: { cron: '30 3 * * *', timezone: 'Europe/Berlin' },
+    ...over,
+  };
+}
+
+const withFeatures = (tag: string, features: string[], over: Partial<ModelDefinition> = {}) => {
+  const definition = definitionOf(tag, over);
+  return { ...definition, training: { ...definition.training, features } };
+};
+
+/** Lives runs through, and names the histories worth keeping. */
+export async function record(platform: Platform, temporal: Client): Promise<Recorded[]> {
+  return [
+    ...(await promotedAndRolledBack(platform)),
+    ...(await endedEarly(platform, temporal)),
+    ...(await inTurn(platform)),
+    ...(await inPages(platform, temporal)),
+    ...(await readings(temporal)),
+  ];
+}
+
+async function promotedAndRolledBack(platform: Platform): Promise<Recorded[]> {
+  const tag = 'recorded';
+  const kept: Recorded[] = [];
+  const retrain = async (scenario: string, params: Record<string, unknown> = {}): Promise<void> => {
+    const run = await platform.retrain(tag, { asOf: CUTOFF, params });
+    await run.result();
+    kept.push({ type: 'retrain', scenario, workflowId: run.workflowId });
+    const rollout = await run.rollout();
+    if (rollout) kept.push({ type: 'rollout', scenario, workflowId: rollout.workflowId });
+  };
+  await platform.models.apply(definitionOf(tag));
+  await retrain('first model promoted');
+  await retrain('not better', { behave: 'constant' });
+  await platform.models.apply(withFeatures(tag, BETTER));
+  await retrain('better model promoted');
+  await platform.rollback(tag, because('too many complaints'));
+  const evaluation = await platform.evaluate(`${tag}/2`, because('a second look'));
+  await evaluation.result();
+  kept.push({ type: 'evaluate', scenario: 'against live', workflowId: evaluation.workflowId });
+  await platform.ledger(tag, { before: 2 });
+  await platform.simulate(tag, definitionOf(tag).gate);
+  kept.push({ type: 'tag', scenario: 'promoted and rolled back', workflowId: `tag/${tag}` });
+  return kept;
+}
+
+async function endedEarly(platform: Platform, temporal: Client): Promise<Recorded[]> {
+  const tag = 'ended-early';
+  await platform.models.apply(definitionOf(tag));
+  const failed = await platform.retrain(tag, { asOf: CUTOFF, params: { behave: 'raise' } });
+  await failed.result().catch(() => undefined);
+  const cancelled = await platform.retrain(tag, { asOf: CUTOFF, params: { behave: 'hang' } });
+  await untilTraining(temporal, cancelled.workflowId);
+  await cancelled.cancel('took too long');
+  await cancelled.result().catch(() => undefined);
+  return [
+    { type: 'retrain', scenario: "failed by the user's code", workflowId: failed.workflowId },
+    { type: 'retrain', scenario: 'cancelled while training', workflowId: cancelled.workflowId },
+    { type: 'tag', scenario: 'runs ended early', workflowId: `tag/${tag}` },
+  ];
+}
+
+async function untilTraining(temporal: Client, workflowId: string): Promise<void> {
+  const handle = temporal.workflow.getHandle(workflowId);
+  for (;;) {
+    const { raw } = await handle.describe();
+    if (raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'runJob')) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Two candidates at once: one waits for the other, and a later one that is quarantined meanwhile ends as aborted. */
+async function inTurn(platform: Platform): Promise<Recorded[]> {
+  const tag = 'in-turn';
+  const gate = { ...definitionOf(tag).gate, autoPromote: false };
+  for (const features of [COLUMNS, BETTER]) {
+    await platform.models.apply(withFeatures(tag, features, { gate }));
+    await (await platform.retrain(tag, { asOf: CUTOFF })).result();
+  }
+  const first = await platform.promote(tag, 1, because('first'));
+  const second = await platform.promote(tag, 2, because('second'));
+  await Promise.all([first.result(), second.result()]);
+  await platform.demote(tag, because('back to the first'));
+  await platform.demote(tag, { ...because('out of service'), to: 'none' });
+  const third = await platform.promote(tag, 2, {
+    ...because('taken back at once'),
+    override: 'nothing else is left',
+  });
+  await platform.rollback(tag, { ...because('not this one'), from: 2 });
+  await third.result();
+  return [
+    { type: 'rollout', scenario: 'promoted by hand', workflowId: first.workflowId },
+    { type: 'rollout', scenario: 'waited for its turn', workflowId: second.workflowId },
+    { type: 'rollout', scenario: 'rolled back before its commit', workflowId: third.workflowId },
+    { type: 'tag', scenario: 'turns and demotions', workflowId: `tag/${tag}` },
+  ];
+}
+
+/** A tag that continues as new after every third command. */
+async function inPages(platform: Platform, temporal: Client): Promise<Recorded[]> {
+  const tag = 'in-pages';
+  const workflowId = `tag/${tag}`;
+  const { firstExecutionRunId } = await temporal.workflow.start('tag', {
+    workflowId,
+    taskQueue: 'modelyard',
+    args: [{ tag, commandsPerPage: 3 }],
+  });
+  await platform.models.apply(definitionOf(tag));
+  for (const version of [7, 8, 9, 10]) {
+    await platform.quarantine(tag, version, because('bad'));
+    await untilRecorded(platform, tag);
+  }
+  await platform.release(tag, 7, because('good after all'));
+  await untilRecorded(platform, tag);
+  return [
+    { type: 'tag', scenario: 'continued as new', workflowId, firstRunId: firstExecutionRunId },
+  ];
+}
+
+async function untilRecorded(platform: Platform, tag: string): Promise<void> {
+  while (!(await platform.status(tag)).registry.inSync)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+}
+
+/** What the SDK has read above, one of each kind. */
+async function readings(temporal: Client): Promise<Recorded[]> {
+  const kinds = new Map<string, string>();
+  for await (const { workflowId } of temporal.workflow.list({ query: "WorkflowType = 'read'" })) {
+    const kind = workflowId.split('/')[1] ?? '';
+    if (!kinds.has(kind)) kinds.set(kind, workflowId);
+  }
+  return [...kinds].map(([kind, workflowId]) => ({ type: 'read', scenario: kind, workflowId }));
+}
