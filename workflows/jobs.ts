@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, isCancellation } from '@temporalio/workflow';
 import type { JobResult } from '../activities/compute/activities.js';
 import type { Admission } from '../temporal/contracts/runs.js';
 import type { JobFailure, JobSpec } from '../temporal/contracts/job.js';
@@ -46,12 +46,15 @@ async function runAttempt(job: JobSpec, summary: string) {
     return await jobs({ until: Date.parse(job.deadline) - Date.now(), summary }).runJob(job);
   } catch (error) {
     // A refusal is about a job that is not this run's to end, or about none at all.
-    if (!isCancellation(error) && applicationFailure(error)?.nonRetryable === true) throw error;
+    const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
+    if (!cancelled && applicationFailure(error)?.nonRetryable === true) throw error;
     // Cancelled, or out of time: either way the job must not live on.
     await CancellationScope.nonCancellable(() =>
       jobControl.cancelJob({ name: job.name, target: job.target }),
     );
-    throw isCancellation(error) ? error : outOfTime(job, error);
+    if (!cancelled) throw outOfTime(job, error);
+    // A try that ended while it was being cancelled says "still running".
+    throw isCancellation(error) ? error : new CancelledFailure('cancelled');
   }
 }
 

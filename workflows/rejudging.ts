@@ -45,7 +45,7 @@ export async function judgeAgain(of: {
   const against = admission.live ? modelId(of.tag, admission.live.version) : 'nothing';
   return {
     standing: next.roll === 'out',
-    reason: `judged again against ${against}: ${next.roll === 'out' ? 'passed' : next.reason}`,
+    reason: `judged again against ${against}: ${report.verdict}${next.roll === 'out' ? '' : `, ${next.reason}`}`,
     incumbent: admission.live?.version ?? null,
     judgedUnder: judgingDigest(admission.definition),
   };

@@ -63,7 +63,9 @@ describe('a retrain that promotes over a live model', () => {
     const { currentDetails } = await handle.query<{ currentDetails: string }>(
       '__temporal_workflow_metadata',
     );
-    const stages = [...currentDetails.matchAll(/^\| ✔ (\w+) \| done \| \d+\.\d s \|/gm)];
+    const stages = [
+      ...currentDetails.matchAll(/^\| ✔ (\w+)&emsp; \| done&emsp; \| \d+\.\d s&emsp; \|/gm),
+    ];
     expect(stages.map(([, name]) => name)).toEqual([
       'admission',
       'training',
@@ -90,10 +92,10 @@ describe('a retrain that promotes over a live model', () => {
     const { currentDetails } = await handle.query<{ currentDetails: string }>(
       '__temporal_workflow_metadata',
     );
-    expect(currentDetails).toContain(`| live | \`${tag}/2\` |`);
-    expect(currentDetails).toContain(`| previous | \`${tag}/1\` |`);
+    expect(currentDetails).toContain(`| live&emsp; | \`${tag}/2\` |`);
+    expect(currentDetails).toContain(`| previous&emsp; | \`${tag}/1\` |`);
     expect(currentDetails).toMatch(
-      new RegExp(`promote \\| ${tag}/2 \\| tester \\| applied \\| more \\\\\\| columns`),
+      /promote\u00A0to\u00A02&emsp; \| tester&emsp; \| more \\\| columns/,
     );
     await vi.waitFor(async () => {
       const shown = { ModelTag: tag, ModelId: `${tag}/2`, Owner: 'testers' };

@@ -21,10 +21,7 @@ export function detailsOf(state: TagState): string {
     ['seq, fence', `${String(state.seq)}, ${String(state.fence)}`],
   ];
   const entries = state.tail.slice(-NEWEST).reverse().map(entryRow);
-  return [
-    table(['', ''], rows),
-    table(['seq', 'at', 'change', 'by', 'why'], entries),
-  ].join('\n\n');
+  return [table(['', ''], rows), table(['seq', 'at', 'change', 'by', 'why'], entries)].join('\n\n');
 }
 
 /** The pane is narrow: the version without its tag, the minute, and an outcome only when it is not the usual one. */
@@ -38,11 +35,12 @@ function entryRow({ seq, at, action, to, actor, outcome, reason }: LedgerEntry):
 /** A Markdown table. The Web UI gives cells no padding, so that all but the last bring their own. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join('&emsp; | ')} |`;
-  return [line(head), line(head.map(() => '---')).replaceAll('&emsp;', ''), ...rows.map(line)].join('\n');
+  return [line(head), line(head.map(() => '---')).replaceAll('&emsp;', ''), ...rows.map(line)].join(
+    '\n',
+  );
 }
 
-const unbroken = (text: string): string =>
-  text.replaceAll(' ', '\u00A0').replaceAll('-', '\u2011');
+const unbroken = (text: string): string => text.replaceAll(' ', '\u00A0').replaceAll('-', '\u2011');
 
 /** People's text inside a Markdown table. */
 export const plain = (text: string): string =>
