@@ -15,9 +15,9 @@ import { costOf, type Cost } from './overhead/history.ts';
 import { instantPorts } from './overhead/instant-ports.ts';
 import { mlflowPorts } from './overhead/mlflow-ports.ts';
 import { Runs } from './overhead/runs.ts';
-import { median, rounded, spreadOf } from './statistics.ts';
+import { median, ratioOf, rounded, spreadOf } from './statistics.ts';
 
-const ROUNDS = 40;
+const ROUNDS = 30;
 const WARM_UP_ROUNDS = 5;
 /** Lets what the last run left to its tag (journal, aliases, hosts) end, so that it does not slow down the next one. */
 const PAUSE_MS = 150;
@@ -101,23 +101,21 @@ type ArmName =
   'retrain' | 'sameActivities' | 'allRemote' | 'bySdk' | 'toLive' | 'toLiveByHand' | 'mlflow';
 
 function reportOf(took: Record<ArmName, number[]>, costs: Costs): object {
-  const ratio = (arm: ArmName, of: ArmName): number =>
-    rounded(median(took[arm]) / median(took[of]));
   return {
     retrain: {
       ...spreadOf(took.retrain),
-      ratio: ratio('retrain', 'sameActivities'),
-      ratioToAllRemote: ratio('retrain', 'allRemote'),
+      overByHand: ratioOf(took.retrain, took.sameActivities),
+      overByHandAllRemote: ratioOf(took.retrain, took.allRemote),
       cost: costs.judged,
       byHand: {
         sameActivities: spreadOf(took.sameActivities),
         allRemote: spreadOf(took.allRemote),
       },
-      bySdk: { ...spreadOf(took.bySdk), ratio: ratio('bySdk', 'sameActivities') },
+      bySdk: { ...spreadOf(took.bySdk), overByHand: ratioOf(took.bySdk, took.sameActivities) },
     },
     retrainToLive: {
       ...spreadOf(took.toLive),
-      ratio: ratio('toLive', 'toLiveByHand'),
+      overByHand: ratioOf(took.toLive, took.toLiveByHand),
       cost: { retrain: costs.promoted, rollout: costs.rollout },
       byHand: spreadOf(took.toLiveByHand),
     },

@@ -20,7 +20,7 @@ const [GOOD, BAD] = [1, 2] as const;
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
 /**
- * Promotes a bad model and rolls it back while callers ask the gateway without a pause: from the call of `rollback` to the
+ * Promotes a bad model and rolls it back while callers ask the gateway all the time: from the call of `rollback` to the
  * last answer by the bad model that any caller received, on a whole stack with real models.
  */
 export async function measureRollback({ directory, say }: Context): Promise<object> {
@@ -102,7 +102,7 @@ async function promote(platform: Platform, version: number): Promise<void> {
   await rollout.committed();
 }
 
-/** Callers that ask the gateway without a pause. */
+/** Callers that ask the gateway all the time. */
 class Callers {
   answers: Answer[] = [];
   asked = 0;

@@ -21,3 +21,28 @@ export function spreadOf(valuesMs: readonly number[]): Spread {
   );
   return { p50Ms: p50Ms ?? Number.NaN, p95Ms: p95Ms ?? Number.NaN, p99Ms: p99Ms ?? Number.NaN };
 }
+
+const RESAMPLES = 1_000;
+
+export interface Ratio {
+  ratio: number;
+  /** Where the ratio lies in 95 of 100 such runs, by resampling the rounds. */
+  from: number;
+  to: number;
+}
+
+/** Median against median of what was measured in the same rounds, and how far to trust it. */
+export function ratioOf(above: readonly number[], below: readonly number[]): Ratio {
+  const ratio = (rounds: readonly number[]): number =>
+    median(rounds.map((round) => above[round] ?? Number.NaN)) /
+    median(rounds.map((round) => below[round] ?? Number.NaN));
+  const all = above.map((_, round) => round);
+  const resampled = Array.from({ length: RESAMPLES }, () =>
+    ratio(all.map(() => Math.floor(Math.random() * all.length))),
+  );
+  return {
+    ratio: rounded(ratio(all)),
+    from: rounded(quantile(resampled, 0.025)),
+    to: rounded(quantile(resampled, 0.975)),
+  };
+}

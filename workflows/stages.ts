@@ -63,8 +63,10 @@ export class Stages {
     this.change(name, { detail });
   }
 
-  /** The end: search attributes in one write, because each costs an action. */
+  /** The end: search attributes in one write, because each costs an action. The last stage says it, too, unless it says why. */
   decide(decision: string, modelId: string | null): void {
+    const last = this.view.stages.find(({ name }) => name === this.view.stage);
+    if (last?.detail === undefined) this.detail(this.view.stage, decision);
     upsertSearchAttributes([
       { key: SEARCH_ATTRIBUTES.Decision, value: decision },
       { key: SEARCH_ATTRIBUTES.Stage, value: this.view.stage },

@@ -64,7 +64,7 @@ describe('a retrain that promotes over a live model', () => {
       '__temporal_workflow_metadata',
     );
     const stages = [
-      ...currentDetails.matchAll(/^\| ✔ (\w+)&emsp; \| done&emsp; \| \d+\.\d s&emsp; \|/gm),
+      ...currentDetails.matchAll(/^\| ✔ (\w+)\u2003 \| done\u2003 \| \d+\.\d s\u2003 \|/gm),
     ];
     expect(stages.map(([, name]) => name)).toEqual([
       'admission',
@@ -92,10 +92,10 @@ describe('a retrain that promotes over a live model', () => {
     const { currentDetails } = await handle.query<{ currentDetails: string }>(
       '__temporal_workflow_metadata',
     );
-    expect(currentDetails).toContain(`| live&emsp; | \`${tag}/2\` |`);
-    expect(currentDetails).toContain(`| previous&emsp; | \`${tag}/1\` |`);
+    expect(currentDetails).toContain(`| live\u2003 | \`${tag}/2\` |`);
+    expect(currentDetails).toContain(`| previous\u2003 | \`${tag}/1\` |`);
     expect(currentDetails).toMatch(
-      /promote\u00A0to\u00A02&emsp; \| tester&emsp; \| more \\\| columns/,
+      /promote\u00A0to\u00A02\u2003 \| tester\u2003 \| more \\\| columns/,
     );
     await vi.waitFor(async () => {
       const shown = { ModelTag: tag, ModelId: `${tag}/2`, Owner: 'testers' };

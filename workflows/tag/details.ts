@@ -32,10 +32,10 @@ function entryRow({ seq, at, action, to, actor, outcome, reason }: LedgerEntry):
   return [String(seq), unbroken(minute), unbroken(what), plain(actor), plain(reason)];
 }
 
-/** A Markdown table. The Web UI gives cells no padding, so that all but the last bring their own. */
+/** A Markdown table. The Web UI gives cells no padding and knows no entities: all but the last end with an em space. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join('&emsp; | ')} |`;
-  return [line(head), line(head.map(() => '---')).replaceAll('&emsp;', ''), ...rows.map(line)].join(
+  const line = (cells: readonly string[]): string => `| ${cells.join('\u2003 | ')} |`;
+  return [line(head), line(head.map(() => '---')).replaceAll('\u2003', ''), ...rows.map(line)].join(
     '\n',
   );
 }

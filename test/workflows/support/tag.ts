@@ -72,9 +72,8 @@ export class TagOnServer {
         }),
       });
     } catch (error) {
-      throw error instanceof WorkflowUpdateFailedError
-        ? (applicationFailure(error.cause) ?? error)
-        : error;
+      const said = error instanceof WorkflowUpdateFailedError && applicationFailure(error.cause);
+      throw said || error;
     }
   }
 
@@ -91,7 +90,7 @@ export class TagOnServer {
         const type = applicationFailure(error)?.type;
         const passing = type === 'Overloaded' || type === 'AcceptedUpdateCompletedWorkflow';
         // What an update is told whose first task ended with the page: FAILED_PRECONDITION.
-        const missed = isGrpcServiceError(error) && error.code === 9;
+        const missed = isGrpcServiceError(error) && Number(error.code) === 9;
         if (!passing && !missed) throw error;
         await sleep(20);
       }

@@ -39,6 +39,12 @@ export function settle(
   return { entry: appended.entry, state: { ...moved, serving: { inSync: true, fence } } };
 }
 
+/** The run that promoted the model a rollback leaves did not end well after all. */
+function lastRunAfter({ lastRun }: TagState, { entry }: Intent): TagState['lastRun'] {
+  if (entry.action !== 'rollback' || lastRun?.decision !== 'promoted') return lastRun;
+  return { ...lastRun, decision: 'rolled-back' };
+}
+
 /** One entry tells of a repair that fails, however often it is tried. */
 function isRepeatedRepair({ tail }: TagState, { entry }: Intent): boolean {
   const last = tail.at(-1);
@@ -59,6 +65,7 @@ function move(state: TagState, intent: Intent, made: { at: string; seq: number }
     liveSince: intent.live === null ? null : made.at,
     liveSeq: made.seq,
     stack: stack.slice(-STACK),
+    lastRun: lastRunAfter(state, intent),
   };
   return keepWarm(forgetUnused(moved), made.at);
 }

@@ -1,4 +1,4 @@
-import { condition, isCancellation, log, sleep } from '@temporalio/workflow';
+import { condition, isCancellation, log } from '@temporalio/workflow';
 import type { ScheduleSpec } from '../../../temporal/contracts/schedule.js';
 import { digestOf } from '../../../temporal/digest.js';
 import type { TagState } from '../../policy/tag/state.js';
@@ -29,7 +29,9 @@ export async function scheduleLane(entity: Entity): Promise<never> {
     } catch (error) {
       if (isCancellation(error)) throw error;
       log.warn('the schedule could not be written', { said: String(error) });
-      await sleep(RETRY_MS, { summary: 'until the schedule is written again' });
+      // A corrected definition is not kept waiting.
+      const corrected = (): boolean => scheduleWanted(entity.state)?.digest !== wanted.digest;
+      await condition(corrected, RETRY_MS);
     }
   }
 }

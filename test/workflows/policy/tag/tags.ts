@@ -82,6 +82,7 @@ export class Driven {
     return null;
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows what its command answers
   do<Result>(command: Command): Result {
     this.minute += 1;
     const outcome = transition(this.state, command, this.at);

@@ -743,6 +743,16 @@ describe('what continue-as-new carries', () => {
   });
 });
 
+it('a rollback shows on the run that promoted what it leaves', () => {
+  const tag = new Driven();
+  tag.promote(1);
+  tag.promote(2);
+  const run = { workflowId: 'retrain-2', decision: 'promoted', finishedAt: tag.at };
+  tag.state = { ...tag.state, lastRun: run };
+  tag.rollback();
+  expect(tag.state.lastRun).toEqual({ ...run, decision: 'rolled-back' });
+});
+
 describe('a repair that keeps failing', () => {
   it('is told once, and told again when it succeeds', () => {
     const tag = new Driven();
