@@ -6,6 +6,8 @@ import {
   Reason,
   Version,
 } from '../temporal/contracts/scalars.js';
+import { ModelDefinition } from '../temporal/contracts/definition.js';
+import { RunKind } from '../temporal/contracts/runs.js';
 import { Params } from '../temporal/contracts/training.js';
 import { parseArguments } from './issues.js';
 
@@ -53,6 +55,19 @@ export const LedgerArguments = z.strictObject({
   before: z.int().min(1).optional(),
 });
 export const SimulateArguments = z.strictObject({ since: z.date().optional() });
+export const ListRunsArguments = z.strictObject({
+  tag: ModelTag.optional(),
+  kind: RunKind.optional(),
+  state: z.enum(['running', 'waiting', 'completed', 'failed', 'cancelled']).optional(),
+  waitingFor: z.literal('approval').optional(),
+  since: z.date().optional(),
+});
+export const ListModelsArguments = z.strictObject({
+  owner: z.string().optional(),
+  family: z.string().optional(),
+  tier: ModelDefinition.shape.tier,
+  state: z.enum(['live', 'empty', 'frozen', 'busy']).optional(),
+});
 export const BackfillArguments = Period;
 
 export function parseTag(verb: string, tag: unknown): string {

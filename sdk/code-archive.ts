@@ -11,9 +11,9 @@ export interface CodeArchive {
   digest: string;
 }
 
-/** Packs a code directory so that the same files give the same bytes on every machine. */
-export async function packCode(directory: string): Promise<CodeArchive> {
-  const content = gzip(await tar(await listCode(directory)));
+/** Packs a code directory, without what `notCode` names, so that the same files give the same bytes on every machine. */
+export async function packCode(directory: string, notCode: string[] = []): Promise<CodeArchive> {
+  const content = gzip(await tar(await listCode(directory, notCode)));
   return { content, digest: `sha256:${sha256Hex(content)}` };
 }
 

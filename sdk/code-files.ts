@@ -1,5 +1,5 @@
 import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
 import { InvalidDefinitionError, type Issue } from './errors.js';
 import { listIssues } from './issues.js';
@@ -17,11 +17,15 @@ export interface CodeFile {
   executable: boolean;
 }
 
-/** The files that travel, sorted by path; InvalidDefinitionError when they are too many bytes or reach outside. */
-export async function listCode(directory: string): Promise<CodeFile[]> {
+/**
+ * The files that travel, sorted by path, without the files and folders of `notCode`; InvalidDefinitionError when they are
+ * too many bytes or reach outside.
+ */
+export async function listCode(directory: string, notCode: string[] = []): Promise<CodeFile[]> {
   const root = await realpath(directory);
   const issues: Issue[] = [];
-  const files = await walk({ root, ignored: await ignoreRules(root), issues }, '');
+  const leftOut = new Set((await Promise.all(notCode.map(placesOf))).flat());
+  const files = await walk({ root, ignored: await ignoreRules(root), leftOut, issues }, '');
   files.sort((a, b) => (a.path < b.path ? -1 : 1));
   issues.push(...tooLarge(files));
   if (issues.length > 0) {
@@ -36,7 +40,15 @@ export async function listCode(directory: string): Promise<CodeFile[]> {
 interface Walk {
   root: string;
   ignored: Ignore;
+  /** Absolute paths. */
+  leftOut: ReadonlySet<string>;
   issues: Issue[];
+}
+
+/** Where a path itself lies and, should it be a link, what it names. */
+async function placesOf(path: string): Promise<string[]> {
+  const absolute = resolve(path);
+  return [join(await realpath(dirname(absolute)), basename(absolute)), await realpath(absolute)];
 }
 
 async function walk(at: Walk, folder: string): Promise<CodeFile[]> {
@@ -44,6 +56,7 @@ async function walk(at: Walk, folder: string): Promise<CodeFile[]> {
   for (const entry of await readdir(join(at.root, folder), { withFileTypes: true })) {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (at.ignored.ignores(entry.isDirectory() ? `${path}/` : path)) continue;
+    if (at.leftOut.has(join(at.root, path))) continue;
     if (entry.isDirectory()) files.push(...(await walk(at, path)));
     else if (entry.isFile()) files.push(await describe(at, path));
     else if (entry.isSymbolicLink()) files.push(...(await followed(at, path)));
@@ -73,6 +86,7 @@ async function followed(at: Walk, path: string): Promise<CodeFile[]> {
   };
   try {
     const target = await realpath(join(at.root, path));
+    if (at.leftOut.has(target)) return [];
     const inside = relative(at.root, target);
     if (inside.startsWith('..') || inside === '' || target === inside)
       return refuse(`leads outside, to ${target}`);

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { ModelDefinition } from '../temporal/contracts/definition.js';
@@ -20,25 +20,32 @@ export interface LoadedDefinition {
   definition: ModelDefinition;
   /** Absolute; null for code that comes as an image. */
   codeDirectory: string | null;
+  /** Absolute: the definition's own file and its local data, which may lie among the code but do not travel with it. */
+  notCode: string[];
 }
 
 /** Reads the object or the file form, resolves what is relative, and checks that what it names is there. */
 export async function loadDefinition(
   source: ModelDefinition | { file: string },
 ): Promise<LoadedDefinition> {
-  const { value, base } =
-    'file' in source ? await readDefinition(source.file) : { value: source, base: process.cwd() };
+  const { value, base, file } =
+    'file' in source
+      ? await readDefinition(source.file)
+      : { value: source, base: process.cwd(), file: null };
   const issues: Issue[] = [];
   const parsed = parse(value, issues);
   issues.push(...(await missingFiles(value, base)));
   if (parsed === undefined || issues.length > 0) throw invalid(value, issues);
-  return resolvePlaces(parsed, base);
+  return resolvePlaces(parsed, base, file);
 }
 
-async function readDefinition(file: string): Promise<{ value: unknown; base: string }> {
+async function readDefinition(
+  file: string,
+): Promise<{ value: unknown; base: string; file: string }> {
   const path = resolve(file);
   try {
-    return { value: JSON.parse(await readFile(path, 'utf8')) as unknown, base: dirname(path) };
+    const value = JSON.parse(await readFile(path, 'utf8')) as unknown;
+    return { value, base: dirname(path), file: path };
   } catch (error) {
     const message =
       error instanceof SyntaxError
@@ -113,7 +120,11 @@ async function missingEntry(
     : [{ path, message: `expected a Python file, found none at ${file}` }];
 }
 
-function resolvePlaces(definition: ModelDefinition, base: string): LoadedDefinition {
+function resolvePlaces(
+  definition: ModelDefinition,
+  base: string,
+  file: string | null,
+): LoadedDefinition {
   const { code, data } = definition.training;
   const path = data.kind === 'parquet' ? localPath(data.uri, base) : null;
   const resolved: ModelDefinition =
@@ -128,7 +139,25 @@ function resolvePlaces(definition: ModelDefinition, base: string): LoadedDefinit
   return {
     definition: plain,
     codeDirectory: code.kind === 'python' ? resolve(base, code.directory) : null,
+    notCode: [file, path].filter(
+      (place) => place !== null && !holdsEntry(place, plain, base),
+    ) as string[],
   };
+}
+
+/** A folder of data that the code's entry lies in is code, too. */
+function holdsEntry(
+  place: string,
+  { training, evaluation }: ModelDefinition,
+  base: string,
+): boolean {
+  const { code } = training;
+  if (code.kind !== 'python') return false;
+  return [code.entry, evaluation?.entry].some((entry) => {
+    if (entry === undefined) return false;
+    const inside = relative(place, resolve(base, code.directory, entry));
+    return !inside.startsWith('..') && !isAbsolute(inside);
+  });
 }
 
 /** The absolute path a data uri names, or null when it is not on this machine. */

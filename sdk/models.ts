@@ -1,6 +1,6 @@
 import type { ModelDefinition } from '../temporal/contracts/definition.js';
 import { WORKFLOWS } from '../temporal/names.js';
-import { parseTag } from './arguments.js';
+import { ListModelsArguments, parseTag } from './arguments.js';
 import { mapConcurrently } from './concurrency.js';
 import { withoutPlace, definitionDigest } from './definition-digest.js';
 import { loadDefinition, type LoadedDefinition } from './definition-source.js';
@@ -10,6 +10,7 @@ import type { Session } from './session.js';
 import { asked, defineTag, definitionInForce } from './tag-entity.js';
 import { tagStatus } from './tag-status.js';
 import type { ApplyResult, TagStatus } from './types.js';
+import { parseArguments } from './issues.js';
 import { fromService } from './service-errors.js';
 
 const CONCURRENT_QUERIES = 8;
@@ -72,6 +73,7 @@ export class Models {
 
   /** From Temporal's visibility, which lags by moments: for people and reports, never for decisions. */
   async *list(options: ListModelsOptions = {}): AsyncGenerator<TagStatus> {
+    parseArguments('models.list', { options: ListModelsArguments }, { options });
     const statuses = mapConcurrently(this.#tags(), CONCURRENT_QUERIES, (tag) =>
       this.#listed(tag, options),
     );
@@ -106,7 +108,7 @@ export class Models {
   }
 
   async #pack(
-    { definition, codeDirectory }: LoadedDefinition,
+    { definition, codeDirectory, notCode }: LoadedDefinition,
     dryRun: boolean,
   ): Promise<PackedDefinition> {
     const { code } = definition.training;
@@ -117,7 +119,7 @@ export class Models {
       import('./code-store.js'),
       import('./code-revision.js'),
     ]);
-    const archive = await packCode(codeDirectory);
+    const archive = await packCode(codeDirectory, notCode);
     const travelled: ModelDefinition = {
       ...definition,
       training: { ...definition.training, code: { ...code, digest: archive.digest } },

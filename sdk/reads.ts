@@ -10,9 +10,10 @@ import { refusalIn } from './refusals.js';
 import { callService, type Session } from './session.js';
 import { askWorker, awaitWorker } from './worker-answers.js';
 
-const READ_TIMEOUT_MS = 120_000;
-/** Verifying re-hashes every file of the model. */
-const VERIFY_TIMEOUT_MS = 600_000;
+/** Longer than the worker may take to pick the read up, so that what ends by it is a read the registry held up. */
+const READ_TIMEOUT_MS = 35_000;
+/** The server ends the read before this, and by that tells what was slow. */
+const RESULT_TIMEOUT_MS = 45_000;
 
 type Answer<Request> = Request extends { what: 'ledger' }
   ? LedgerEntry[]
@@ -27,21 +28,19 @@ export async function read<R extends ReadRequest>(
   session: Session,
   request: R,
 ): Promise<Answer<R>> {
-  const timeoutMs =
-    request.what === 'model' && request.verify ? VERIFY_TIMEOUT_MS : READ_TIMEOUT_MS;
   const handle = await callService(session, () =>
     session.client.workflow.start(WORKFLOWS.read, {
       workflowId: readWorkflowId(request.what, request.tag, randomUUID()),
       taskQueue: session.options.taskQueue,
       args: [request],
-      workflowExecutionTimeout: timeoutMs,
+      workflowExecutionTimeout: READ_TIMEOUT_MS,
       typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.ModelTag, value: request.tag }],
       staticSummary: `read ${request.what} of ${request.tag}`,
     }),
   );
   try {
     await askWorker(session, () => taken(session, handle.workflowId));
-    return (await awaitWorker(session, () => handle.result(), timeoutMs)) as Answer<R>;
+    return (await awaitWorker(session, () => handle.result(), RESULT_TIMEOUT_MS)) as Answer<R>;
   } catch (error) {
     throw refusalIn(error) ?? unfinished(request, error);
   }
@@ -51,7 +50,7 @@ export async function read<R extends ReadRequest>(
 function unfinished(request: ReadRequest, error: unknown): unknown {
   if (!(error instanceof WorkflowFailedError)) return error;
   return new UnavailableError(
-    `Reading ${request.what} of ${request.tag} did not finish in time; look at the worker's log and at MLflow`,
+    `Reading ${request.what} of ${request.tag} did not finish within ${String(READ_TIMEOUT_MS / 1000)} s: MLflow, or the store of its artifacts, did not answer the worker; start it or correct the worker's registry.trackingUri (MLFLOW_TRACKING_URI), then repeat the call`,
     'mlflow',
     { cause: error },
   );

@@ -15,6 +15,7 @@ import type { Decision, RetrainHandle, RetrainResult, RolloutHandle, RunStatus }
 /** A retrain ends with the gate's verdict; its handle goes on to the end of the rollout it started. */
 export class RetrainRun extends Run<RetrainResult> implements RetrainHandle {
   declare readonly kind: 'retrain';
+  readonly #session: Session;
 
   constructor(session: Session, workflowId: string) {
     super(session, {
@@ -22,18 +23,19 @@ export class RetrainRun extends Run<RetrainResult> implements RetrainHandle {
       workflowId,
       toResult: (record) => toRetrainResult(record as RetrainRecord),
     });
+    this.#session = session;
   }
 
   override async status(): Promise<RunStatus> {
     const [execution, view] = await Promise.all([
-      describeRun(this.session, this.workflowId),
-      viewRun(this.session, this.workflowId),
+      describeRun(this.#session, this.workflowId),
+      viewRun(this.#session, this.workflowId),
     ]);
     const own = runStatus('retrain', execution, view);
     if (view.rolloutWorkflowId === null) return own;
     const [rollout, rolloutView] = await Promise.all([
-      describeRun(this.session, view.rolloutWorkflowId),
-      viewRun(this.session, view.rolloutWorkflowId),
+      describeRun(this.#session, view.rolloutWorkflowId),
+      viewRun(this.#session, view.rolloutWorkflowId),
     ]);
     return followedStatus(own, runStatus('rollout', rollout, rolloutView), rolloutView);
   }
@@ -42,7 +44,7 @@ export class RetrainRun extends Run<RetrainResult> implements RetrainHandle {
     const record = await this.#ownResult();
     const result = toRetrainResult(record);
     if (record.rolloutWorkflowId === null) return result;
-    const end = await commitOrEnd(this.session, record.rolloutWorkflowId);
+    const end = await commitOrEnd(this.#session, record.rolloutWorkflowId);
     const shadow = end.result?.shadow ? toShadowReport(end.result.shadow) : result.shadow;
     if (end.entry) return { ...result, decision: 'promoted', shadow };
     return {
@@ -54,7 +56,7 @@ export class RetrainRun extends Run<RetrainResult> implements RetrainHandle {
   }
 
   async gate(): Promise<GateReport> {
-    for await (const { view } of observeRun(this.session, this.workflowId)) {
+    for await (const { view } of observeRun(this.#session, this.workflowId)) {
       if (view?.gate) return view.gate;
     }
     const { gate, decision, reason } = await this.#ownResult();
@@ -71,34 +73,34 @@ export class RetrainRun extends Run<RetrainResult> implements RetrainHandle {
 
   async rollout(): Promise<RolloutHandle | null> {
     const { rolloutWorkflowId } = await this.#ownResult();
-    return rolloutWorkflowId === null ? null : new RolloutRun(this.session, rolloutWorkflowId);
+    return rolloutWorkflowId === null ? null : new RolloutRun(this.#session, rolloutWorkflowId);
   }
 
   /** A candidate that is live stays: taking it back is a rollback, with a reason in the ledger. */
   override async cancel(reason: string): Promise<void> {
-    await cancelRun(this.session, this.workflowId, reason);
-    const view = await viewRun(this.session, this.workflowId);
+    await cancelRun(this.#session, this.workflowId, reason);
+    const view = await viewRun(this.#session, this.workflowId);
     if (view.rolloutWorkflowId === null) return;
-    const rollout = await viewRun(this.session, view.rolloutWorkflowId);
-    if (rollout.committed === null) await cancelRun(this.session, view.rolloutWorkflowId, reason);
+    const rollout = await viewRun(this.#session, view.rolloutWorkflowId);
+    if (rollout.committed === null) await cancelRun(this.#session, view.rolloutWorkflowId, reason);
   }
 
   protected override async *statuses(): AsyncGenerator<RunStatus> {
     let last: RunStatus | undefined;
     let rolloutId: string | null = null;
-    for await (const { execution, view } of observeRun(this.session, this.workflowId)) {
+    for await (const { execution, view } of observeRun(this.#session, this.workflowId)) {
       last = runStatus('retrain', execution, view);
       rolloutId = view?.rolloutWorkflowId ?? null;
       if (rolloutId === null) yield last;
     }
     if (last === undefined || rolloutId === null) return;
-    for await (const { execution, view } of observeRun(this.session, rolloutId)) {
+    for await (const { execution, view } of observeRun(this.#session, rolloutId)) {
       yield followedStatus(last, runStatus('rollout', execution, view), view);
     }
   }
 
   #ownResult(): Promise<RetrainRecord> {
-    return awaitRun<RetrainRecord>(this.session, this.workflowId);
+    return awaitRun<RetrainRecord>(this.#session, this.workflowId);
   }
 }
 

@@ -13,6 +13,9 @@ import type { Session } from './session.js';
 import { definitionInForce, given } from './tag-entity.js';
 import type { RetrainHandle, RetrainOptions } from './types.js';
 
+/** Clocks differ; a cut-off further ahead is a mistake, and would name data that is still to come. */
+const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
 export async function retrain(
   session: Session,
   givenTag: string,
@@ -55,6 +58,10 @@ function contradictions(
       path: 'options.asOf',
       message: "asOf needs training.data.timeColumn in the tag's definition",
     });
+  }
+  if (options.asOf !== undefined && options.asOf.getTime() > Date.now() + CLOCK_TOLERANCE_MS) {
+    const message = `expected an instant that has passed, got ${options.asOf.toISOString()}`;
+    issues.push({ path: 'options.asOf', message });
   }
   const bytes = jsonBytes(mergedParams(definition.training.params, options.params));
   if (bytes > MAX_PARAMS_BYTES) {

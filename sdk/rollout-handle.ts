@@ -9,6 +9,7 @@ import type { LedgerEntry, RolloutHandle, RolloutResult } from './types.js';
 
 export class RolloutRun extends Run<RolloutResult> implements RolloutHandle {
   declare readonly kind: 'rollout';
+  readonly #session: Session;
 
   constructor(session: Session, workflowId: string) {
     super(session, {
@@ -16,10 +17,11 @@ export class RolloutRun extends Run<RolloutResult> implements RolloutHandle {
       workflowId,
       toResult: (record) => toRolloutResult(record as RolloutRecord),
     });
+    this.#session = session;
   }
 
   async committed(): Promise<LedgerEntry> {
-    const end = await commitOrEnd(this.session, this.workflowId);
+    const end = await commitOrEnd(this.#session, this.workflowId);
     if (end.entry) return toLedgerEntry(end.entry);
     throw new RunFailedError(
       `Rollout ${this.workflowId} ended '${end.result.outcome}' and was not committed: ${end.result.reason}`,

@@ -11,14 +11,15 @@ export class Run<Result> implements RunHandle<Result> {
   readonly kind: RunKind;
   readonly workflowId: string;
   readonly url: string | null;
-  protected readonly session: Session;
+  // Private for real: what prints or serializes a handle must not meet the session's credentials.
+  readonly #session: Session;
   readonly #toResult: (record: unknown) => Result;
 
   constructor(
     session: Session,
     run: { kind: RunKind; workflowId: string; toResult: (record: unknown) => Result },
   ) {
-    this.session = session;
+    this.#session = session;
     this.kind = run.kind;
     this.workflowId = run.workflowId;
     this.url = webUrl(session, run.workflowId);
@@ -27,18 +28,18 @@ export class Run<Result> implements RunHandle<Result> {
 
   async status(): Promise<RunStatus> {
     const [execution, view] = await Promise.all([
-      describeRun(this.session, this.workflowId),
-      viewRun(this.session, this.workflowId),
+      describeRun(this.#session, this.workflowId),
+      viewRun(this.#session, this.workflowId),
     ]);
     return runStatus(this.kind, execution, view);
   }
 
   async result(): Promise<Result> {
-    return this.#toResult(await awaitRun(this.session, this.workflowId));
+    return this.#toResult(await awaitRun(this.#session, this.workflowId));
   }
 
   async cancel(reason: string): Promise<void> {
-    await cancelRun(this.session, this.workflowId, reason);
+    await cancelRun(this.#session, this.workflowId, reason);
   }
 
   async *watch(): AsyncGenerator<RunStatus> {
@@ -47,7 +48,7 @@ export class Run<Result> implements RunHandle<Result> {
 
   /** The status each time the run moved; the same one may come twice. */
   protected async *statuses(): AsyncGenerator<RunStatus> {
-    for await (const { execution, view } of observeRun(this.session, this.workflowId)) {
+    for await (const { execution, view } of observeRun(this.#session, this.workflowId)) {
       if (view !== null || !isOpen(execution)) yield runStatus(this.kind, execution, view);
     }
   }

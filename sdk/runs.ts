@@ -1,9 +1,10 @@
 import type { RunKind } from '../temporal/contracts/runs.js';
 import { WORKFLOWS } from '../temporal/names.js';
-import { parseTag } from './arguments.js';
+import { ListRunsArguments } from './arguments.js';
 import { mapConcurrently } from './concurrency.js';
 import { UnavailableError, UnknownRunError } from './errors.js';
 import { evaluateRun } from './evaluate.js';
+import { parseArguments } from './issues.js';
 import { RetrainRun } from './retrain-handle.js';
 import { RolloutRun } from './rollout-handle.js';
 import { Run } from './run-handle.js';
@@ -47,7 +48,7 @@ export class Runs {
 
   /** Newest first, from Temporal's visibility, which lags by moments: for people and reports, never for decisions. */
   async *list(options: ListRunsOptions = {}): AsyncGenerator<RunStatus> {
-    if (options.tag !== undefined) parseTag('runs.list', options.tag);
+    parseArguments('runs.list', { options: ListRunsArguments }, { options });
     const statuses = mapConcurrently(
       this.#executions(listQuery(options)),
       CONCURRENT_QUERIES,

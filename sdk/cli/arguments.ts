@@ -24,6 +24,12 @@ export function version(text: string): number {
   return Number(text);
 }
 
+export function count(text: string): number {
+  if (!/^[1-9]\d*$/.test(text))
+    throw new InvalidArgumentError(`expected a whole number from 1 on, got '${text}'.`);
+  return Number(text);
+}
+
 export function versionOrDate(text: string): number | Date | 'previous' {
   if (text === 'previous') return text;
   return /^\d+$/.test(text) ? version(text) : date(text);

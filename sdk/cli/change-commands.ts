@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import { Argument, Option, type Command } from 'commander';
 import type { ChangeOptions, LedgerEntry } from '../types.js';
 import { version, versionOrDate } from './arguments.js';
 import type { Context } from './context.js';
@@ -15,7 +15,7 @@ export function addChangeCommands(program: Command, context: Context): void {
     context.answer(entry, () => describeEntry(entry));
   };
 
-  change(program.command('promote <tag> <version>'), 'roll a registered model out')
+  change(ofVersion(program.command('promote <tag>')), 'roll a registered model out')
     .option(
       '--override <why>',
       'why a model without a passed gate against the live one may go live',
@@ -24,11 +24,11 @@ export function addChangeCommands(program: Command, context: Context): void {
     .action(
       (
         tag: string,
-        number: string,
+        number: number,
         flags: ChangeFlags & { override?: string; expectedLive?: number },
       ) =>
         context.withPlatform(async (platform) => {
-          const run = await platform.promote(tag, version(number), {
+          const run = await platform.promote(tag, number, {
             ...changeOptions(flags),
             ...(flags.override !== undefined && { override: flags.override }),
             ...(flags.expectedLive !== undefined && { expectedLive: flags.expectedLive }),
@@ -70,13 +70,17 @@ export function addChangeCommands(program: Command, context: Context): void {
     ['quarantine', 'keep a version from being promoted or rolled back to'],
     ['release', 'let a quarantined version be promoted again'],
   ] as const) {
-    change(program.command(`${name} <tag> <version>`), description).action(
-      (tag: string, number: string, flags: ChangeFlags) =>
+    change(ofVersion(program.command(`${name} <tag>`)), description).action(
+      (tag: string, number: number, flags: ChangeFlags) =>
         context.withPlatform(async (platform) => {
-          answer(await platform[name](tag, version(number), changeOptions(flags)));
+          answer(await platform[name](tag, number, changeOptions(flags)));
         }),
     );
   }
+}
+
+function ofVersion(command: Command): Command {
+  return command.addArgument(new Argument('<version>').argParser(version));
 }
 
 function change(command: Command, description: string): Command {

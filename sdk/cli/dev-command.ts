@@ -1,5 +1,7 @@
 import { Option, type Command } from 'commander';
+import type { Stack } from '../dev/stack.js';
 import type { Context } from './context.js';
+import { EXIT } from './exit-codes.js';
 import { facts } from './table.js';
 
 /** The embedded stack in the foreground, with the settings another terminal needs to use it. */
@@ -14,11 +16,14 @@ export function addDevCommand(program: Command, context: Context): void {
         .default('info'),
     )
     .action(async (flags: { directory: string; log: 'quiet' | 'info' }) => {
-      const ended = new Promise<void>((resolve) => {
-        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
-      });
+      const interrupted = new AbortController();
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+        process.once(signal, () => {
+          interrupted.abort();
+        });
+      }
       const { startStack } = await import('../dev/index.js');
-      await using stack = await startStack(flags);
+      const stack = await startStack(flags);
       const settings = {
         TEMPORAL_ADDRESS: stack.temporal.address,
         TEMPORAL_NAMESPACE: stack.temporal.namespace,
@@ -38,10 +43,28 @@ export function addDevCommand(program: Command, context: Context): void {
           ['gateway', stack.gateway.url],
         ]),
       );
-      context.note('Ctrl-C stops it; its state stays in the directory');
-      // Holds the process: neither a signal's listener nor the stack's children do.
-      const alive = setInterval(() => undefined, 60_000);
-      await ended;
-      clearInterval(alive);
+      context.note(
+        stack.attachedTo === null
+          ? 'Ctrl-C stops it; its state stays in the directory'
+          : `attached to the stack of process ${String(stack.attachedTo)}; Ctrl-C leaves it running`,
+      );
+      await untilTheEnd(stack, { directory: flags.directory, context, signal: interrupted.signal });
     });
+}
+
+/** Only the process that owns the stack stops it, unless somebody else did: another may run there by then. */
+async function untilTheEnd(
+  stack: Stack,
+  { directory, context, signal }: { directory: string; context: Context; signal: AbortSignal },
+): Promise<void> {
+  const { endOfStack } = await import('../dev/watch.js');
+  const end = await endOfStack(directory, stack, signal).catch((error: unknown) => {
+    if (signal.aborted) return null;
+    throw error;
+  });
+  if (end !== null) {
+    context.note(end.why);
+    context.exitWith(EXIT.failed);
+  }
+  if (stack.attachedTo === null && end?.stopped !== true) await stack.stop();
 }

@@ -1,7 +1,8 @@
-import { SEARCH_ATTRIBUTES } from '../../temporal/names.js';
+import { SEARCH_ATTRIBUTES, WORKFLOWS } from '../../temporal/names.js';
 import { resolveOptions, type ResolvedOptions } from '../options.js';
 import { callService, openSession, type Session } from '../session.js';
-import { lastSeen } from '../worker-answers.js';
+import * as messages from '../../temporal/messages.js';
+import { askWorker, lastSeen } from '../worker-answers.js';
 
 const TIMEOUT_MS = 5_000;
 const MAX_CLOCK_SKEW_MS = 5_000;
@@ -78,12 +79,28 @@ async function searchAttributes(session: Session): Promise<string> {
 
 async function workerSeen(session: Session): Promise<string> {
   const { taskQueue } = session.options;
+  const tag = await anyTag(session);
+  if (tag !== null) {
+    await askWorker(session, () =>
+      session.client.workflow.getHandle(tag).query(messages.tagStatus),
+    );
+    return `answers on ${taskQueue}`;
+  }
+  // Nothing is there to ask about; an idle worker comes for work at least once a minute.
   const seenMsAgo = Date.now() - (await lastSeen(session));
   if (seenMsAgo > WORKER_FRESH_MS)
     throw new Error(
       `nobody works on ${taskQueue}; start a worker (modelyard dev) or correct MODELYARD_TASK_QUEUE`,
     );
   return `polls ${taskQueue}`;
+}
+
+/** The id of a workflow that only a worker of the queue can answer for; null while there is none. */
+async function anyTag({ client, options }: Session): Promise<string | null> {
+  const query = `WorkflowType = '${WORKFLOWS.tag}' AND ExecutionStatus = 'Running' AND TaskQueue = '${options.taskQueue}'`;
+  for await (const { workflowId } of client.workflow.list({ query, pageSize: 1 }))
+    return workflowId;
+  return null;
 }
 
 async function examineHttp(

@@ -5,6 +5,7 @@ import { processContext, type Context, type GlobalOptions } from './context.js';
 import { addDevCommand } from './dev-command.js';
 import { examine } from './doctor.js';
 import { EXIT } from './exit-codes.js';
+import { packageVersion } from './package-version.js';
 import { addRunCommands } from './run-commands.js';
 import { addScheduleCommands } from './schedule-commands.js';
 import { table } from './table.js';
@@ -19,6 +20,7 @@ Exit codes: ${String(EXIT.ok)} done, ${String(EXIT.failed)} refused, failed or n
 export function buildProgram(context?: Context): Command {
   const program = new Command('modelyard')
     .description('the life of machine-learning models on Temporal')
+    .version(packageVersion(), '--version')
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', ABOUT)
     .exitOverride()
@@ -43,6 +45,7 @@ function addDoctor(program: Command, context: Context): void {
         table(
           ['check', '', 'detail'],
           findings.map(({ check, ok, detail }) => [check, ok ? 'ok' : 'FAILED', detail]),
+          { whole: ['detail'] },
         ),
       );
       if (findings.some(({ ok }) => !ok)) context.exitWith(EXIT.failed);

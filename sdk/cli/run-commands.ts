@@ -1,10 +1,10 @@
 import { Option, type Command } from 'commander';
 import type { RetrainHandle, RetrainOptions, RetrainResult, RunStatus } from '../types.js';
-import { date, jsonObject } from './arguments.js';
+import { count, date, jsonObject } from './arguments.js';
 import type { Context } from './context.js';
 import { EXIT } from './exit-codes.js';
 import { follow } from './progress.js';
-import { facts, instant, table } from './table.js';
+import { facts, instant, rounded, table } from './table.js';
 
 interface RetrainFlags {
   asOf?: Date;
@@ -16,10 +16,14 @@ interface RetrainFlags {
   expect?: string;
 }
 
+const KINDS = ['retrain', 'evaluate', 'rollout', 'shadow', 'fleet'];
+const STATES = ['running', 'waiting', 'completed', 'failed', 'cancelled'];
+
 export function addRunCommands(program: Command, context: Context): void {
   addRetrain(program, context);
   addEvaluate(program, context);
   addRuns(program, context);
+  addCancel(program, context);
 }
 
 function addRetrain(program: Command, context: Context): void {
@@ -76,9 +80,11 @@ function addEvaluate(program: Command, context: Context): void {
           });
           context.note(`run ${run.workflowId}`);
           const report = await run.result();
-          context.answer(report, () =>
-            table(['metric', 'value'], Object.entries(report.metrics).sort()),
-          );
+          const rows = Object.entries(report.metrics).map(([name, value]) => [
+            name,
+            rounded(value),
+          ]);
+          context.answer(report, () => table(['metric', 'value'], rows.sort()));
         }),
     );
 }
@@ -87,9 +93,9 @@ function addRuns(program: Command, context: Context): void {
   program
     .command('runs [tag]')
     .description('runs, newest first')
-    .option('--kind <kind>', 'retrain, evaluate or rollout')
-    .option('--state <state>', 'running, waiting, completed, failed or cancelled')
-    .option('--limit <count>', 'how many', Number, 20)
+    .addOption(new Option('--kind <kind>', 'what they do').choices(KINDS))
+    .addOption(new Option('--state <state>', 'how far they are').choices(STATES))
+    .option('--limit <count>', 'how many', count, 20)
     .action(
       (tag: string | undefined, flags: { kind?: 'retrain'; state?: 'running'; limit: number }) =>
         context.withPlatform(async (platform) => {
@@ -115,6 +121,20 @@ function addRuns(program: Command, context: Context): void {
             ),
           );
         }),
+    );
+}
+
+function addCancel(program: Command, context: Context): void {
+  program
+    .command('cancel <runId>')
+    .description('end a run; what it began is undone or left to be adopted')
+    .requiredOption('--reason <text>', 'kept with the run')
+    .action((runId: string, { reason }: { reason: string }) =>
+      context.withPlatform(async (platform) => {
+        const run = await platform.runs.get(runId);
+        await run.cancel(reason);
+        context.answer({ workflowId: runId }, () => `${runId}: cancelled`);
+      }),
     );
 }
 
@@ -155,9 +175,9 @@ function describeResult(result: RetrainResult): string {
   const checks = result.gate.checks.map((check) => [
     check.rule,
     check.verdict,
-    check.candidate,
-    check.incumbent,
-    check.reason,
+    rounded(check.candidate),
+    rounded(check.incumbent),
+    rounded(check.reason),
   ]);
   return `${summary}\n\n${table(['gate check', 'verdict', 'candidate', 'incumbent', 'reason'], checks)}`;
 }

@@ -1,17 +1,16 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { GatePolicy, ScoreInput, TagStatus } from '../types.js';
+import type { ApplyResult, GatePolicy, ModelDefinition, ScoreInput, TagStatus } from '../types.js';
 import { date } from './arguments.js';
 import type { Context } from './context.js';
-import { EXIT } from './exit-codes.js';
-import { facts, instant, table } from './table.js';
+import { jsonFile } from './json-file.js';
+import { addLedgerCommands } from './ledger-commands.js';
+import { facts, instant, rounded, table } from './table.js';
 
 /** Verbs that define a tag, or look at one and change nothing. */
 export function addTagCommands(program: Command, context: Context): void {
   addApply(program, context);
   addStatus(program, context);
-  addLedger(program, context);
-  addVerify(program, context);
+  addLedgerCommands(program, context);
   addScore(program, context);
   addSimulate(program, context);
 }
@@ -27,20 +26,38 @@ function addApply(program: Command, context: Context): void {
           { file: file ?? 'modelyard.json' },
           { dryRun: flags.dryRun === true },
         );
-        context.answer(result, () =>
-          result.changed
-            ? `${result.tag} ${result.digest}\n${table(
-                ['field', 'from', 'to'],
-                result.diff.map(({ path, from, to }) => [
-                  path,
-                  JSON.stringify(from),
-                  JSON.stringify(to),
-                ]),
-              )}`
-            : `${result.tag} ${result.digest}: nothing changed`,
-        );
+        context.answer(result, () => describeApplied(result, flags.dryRun === true));
       }),
     );
+}
+
+function describeApplied(result: ApplyResult, dryRun: boolean): string {
+  if (!result.changed) return `${result.tag} ${result.digest}: nothing changed`;
+  if (isNew(result)) return describeNew(result, dryRun ? 'would be created' : 'created');
+  const rows = result.diff.map(({ path, from, to }) => [
+    path,
+    JSON.stringify(from),
+    JSON.stringify(to),
+  ]);
+  return `${result.tag} ${result.digest}\n${table(['field', 'from', 'to'], rows)}`;
+}
+
+/** A definition that was there before has the same tag. */
+function isNew({ diff }: ApplyResult): boolean {
+  return diff.some(({ path, from }) => path === 'tag' && from === undefined);
+}
+
+function describeNew({ tag, digest, diff }: ApplyResult, what: string): string {
+  const { training, schedule } = Object.fromEntries(
+    diff.map(({ path, to }) => [path, to]),
+  ) as unknown as ModelDefinition;
+  return facts([
+    [what, tag],
+    ['digest', digest],
+    ['task', typeof training.task === 'string' ? training.task : JSON.stringify(training.task)],
+    ['features', training.features.length],
+    ['schedule', schedule && `${schedule.cron} (${schedule.timezone ?? 'UTC'})`],
+  ]);
 }
 
 function addStatus(program: Command, context: Context): void {
@@ -74,68 +91,21 @@ function addStatus(program: Command, context: Context): void {
     );
 }
 
-function addLedger(program: Command, context: Context): void {
-  program
-    .command('ledger <tag>')
-    .description('every settled change of a tag, newest first')
-    .option('--limit <count>', 'how many', Number, 20)
-    .action((tag: string, flags: { limit: number }) =>
-      context.withPlatform(async (platform) => {
-        const entries = await platform.ledger(tag, flags);
-        context.answer(entries, () =>
-          table(
-            ['#', 'at', 'action', 'outcome', 'from', 'to', 'actor', 'reason'],
-            entries.map((entry) => [
-              entry.seq,
-              instant(entry.at),
-              entry.action,
-              entry.outcome,
-              entry.from,
-              entry.to,
-              entry.actor,
-              entry.reason,
-            ]),
-          ),
-        );
-      }),
-    );
-}
-
-function addVerify(program: Command, context: Context): void {
-  program
-    .command('verify <tag>')
-    .description("recompute the ledger's hash chain")
-    .action((tag: string) =>
-      context.withPlatform(async (platform) => {
-        const outcome = await platform.verify(tag);
-        const bad = outcome.firstBad;
-        context.answer(outcome, () =>
-          bad
-            ? `entry ${String(bad.seq)} does not hold: ${bad.reason}`
-            : `${String(outcome.checked)} entries hold`,
-        );
-        if (!outcome.ok) context.exitWith(EXIT.failed);
-      }),
-    );
-}
-
 function addScore(program: Command, context: Context): void {
   program
     .command('score <tag> <input>')
     .description("score through the gateway; the input is a JSON file, or '-' for standard input")
-    .action((tag: string, input: string) =>
-      context.withPlatform(async (platform) => {
-        const body = JSON.parse(
-          await readFile(input === '-' ? '/dev/stdin' : input, 'utf8'),
-        ) as ScoreInput;
+    .action(async (tag: string, input: string) => {
+      const body = (await jsonFile(input)) as ScoreInput;
+      await context.withPlatform(async (platform) => {
         const output = await platform.score(tag, body);
         context.answer(
           output,
           () =>
             `${output.modelId}\n${output.predictions.map((prediction) => JSON.stringify(prediction)).join('\n')}`,
         );
-      }),
-    );
+      });
+    });
 }
 
 function addSimulate(program: Command, context: Context): void {
@@ -144,12 +114,10 @@ function addSimulate(program: Command, context: Context): void {
     .description('how a gate policy would have judged the recorded evidence')
     .option('--policy <file>', "JSON of a gate policy (default: the definition's)")
     .option('--since <instant>', 'only runs since then', date)
-    .action((tag: string, flags: { policy?: string; since?: Date }) =>
-      context.withPlatform(async (platform) => {
-        const policy =
-          flags.policy === undefined
-            ? undefined
-            : (JSON.parse(await readFile(flags.policy, 'utf8')) as GatePolicy);
+    .action(async (tag: string, flags: { policy?: string; since?: Date }) => {
+      const policy =
+        flags.policy === undefined ? undefined : ((await jsonFile(flags.policy)) as GatePolicy);
+      await context.withPlatform(async (platform) => {
         const report = await platform.simulate(tag, policy, {
           ...(flags.since && { since: flags.since }),
         });
@@ -159,12 +127,12 @@ function addSimulate(program: Command, context: Context): void {
             runId,
             actual,
             would,
-            reasons.join('; '),
+            rounded(reasons.join('; ')),
           ]);
           return `${table(['at', 'MLflow run', 'actual', 'would be', 'why'], rows)}\n${String(report.changed)} would have come out otherwise`;
         });
-      }),
-    );
+      });
+    });
 }
 
 function describeTag(status: TagStatus): string {

@@ -13,6 +13,7 @@ export interface Layout {
   mlflow: string;
   gateway: string;
   jobs: string;
+  logs: string;
   log(name: ServiceName): string;
   record(name: ServiceName): string;
 }
@@ -27,6 +28,7 @@ export function layoutOf(root: string): Layout {
     mlflow: join(root, 'mlflow'),
     gateway: join(root, 'gateway'),
     jobs: join(root, 'jobs'),
+    logs: join(root, 'logs'),
     log: (name) => join(root, 'logs', `${name}.log`),
     record: (name) => join(root, 'processes', `${name}.json`),
   };

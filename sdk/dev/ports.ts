@@ -17,9 +17,17 @@ export interface PortChoice {
 }
 
 export async function choosePorts(choice: PortChoice): Promise<Ports> {
+  for (const name of PORT_NAMES) checkPort(name, choice.told[name]);
   const ports: Partial<Ports> = {};
   for (const name of PORT_NAMES) ports[name] = await choosePort(name, choice, Object.values(ports));
   return ports as Ports;
+}
+
+function checkPort(name: PortName, port: number | undefined): void {
+  if (port === undefined || (Number.isInteger(port) && port >= 1 && port <= 65_535)) return;
+  throw setupError(
+    `ports.${name} is ${String(port)}: expected a whole number from 1 to 65535, or leave it out to get a free one.`,
+  );
 }
 
 async function choosePort(

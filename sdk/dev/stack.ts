@@ -22,6 +22,9 @@ export interface Stack extends AsyncDisposable {
     kill(signal?: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
     restart(): Promise<void>;
   };
+  /** The process that runs the stack when this one only attached to it. */
+  readonly attachedTo: number | null;
+  /** Stops it for everyone. */
   stop(): Promise<void>;
 }
 
@@ -29,6 +32,11 @@ export interface StackOptions {
   directory: string;
   ports: Partial<Ports>;
   report: Report;
+}
+
+interface Started {
+  services: Services;
+  attachedTo: number | null;
 }
 
 const HOLDER: Readonly<Record<PortName, ServiceName>> = {
@@ -41,19 +49,19 @@ const HOLDER: Readonly<Record<PortName, ServiceName>> = {
 /** Attaches to the stack of the directory when another process runs it; else this process becomes its owner. */
 export async function startStackOf(options: StackOptions, parts: Parts): Promise<Stack> {
   const layout = layoutOf(resolve(options.directory));
-  const services = await withLock(layout.lock, () => startLocked(layout, options, parts), {
+  const started = await withLock(layout.lock, () => startLocked(layout, options, parts), {
     onWait: () => {
       options.report('waiting for another process that starts or stops this stack');
     },
   });
-  return stackOver(layout, services);
+  return stackOver(layout, started);
 }
 
 async function startLocked(
   layout: Layout,
   { ports: told, report }: StackOptions,
   parts: Parts,
-): Promise<Services> {
+): Promise<Started> {
   const { ports: remembered, owner: previous } = await readStackFile(layout.stackFile);
   const running = await runningServices(layout);
   const held = new Set(
@@ -67,7 +75,7 @@ async function startLocked(
   try {
     const services = await startServices({ layout, parts, ports, told, report });
     await writeStackFile(layout.stackFile, { ports, owner });
-    return services;
+    return { services, attachedTo: attached ? owner.pid : null };
   } catch (error) {
     if (running.size === 0) await stopLocked(layout);
     throw error;
@@ -89,13 +97,14 @@ async function stopLocked(layout: Layout): Promise<void> {
   await writeStackFile(layout.stackFile, { ports, owner: null });
 }
 
-function stackOver(layout: Layout, services: Services): Stack {
+function stackOver(layout: Layout, { services, attachedTo }: Started): Stack {
   const stop = () => withLock(layout.lock, () => stopLocked(layout));
   return {
     temporal: services.temporal,
     mlflow: services.mlflow,
     gateway: services.gateway,
     worker: workerOver(layout, services),
+    attachedTo,
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
-import type { ModelDefinition, Platform } from 'modelyard';
+import type { ModelDefinition, Platform, RolloutHandle } from 'modelyard';
 
 export interface Recorded {
   type: 'tag' | 'retrain' | 'rollout' | 'evaluate' | 'read';
@@ -117,15 +117,13 @@ async function inTurn(platform: Platform): Promise<Recorded[]> {
     await platform.models.apply(withFeatures(tag, features, { gate }));
     await (await platform.retrain(tag, { asOf: CUTOFF })).result();
   }
-  const first = await platform.promote(tag, 1, because('first'));
-  const second = await platform.promote(tag, 2, because('second'));
+  const byHand = (version: number): Promise<RolloutHandle> =>
+    platform.promote(tag, version, { ...because('by hand'), override: 'for the recording' });
+  const [first, second] = [await byHand(1), await byHand(2)];
   await Promise.all([first.result(), second.result()]);
   await platform.demote(tag, because('back to the first'));
   await platform.demote(tag, { ...because('out of service'), to: 'none' });
-  const third = await platform.promote(tag, 2, {
-    ...because('taken back at once'),
-    override: 'nothing else is left',
-  });
+  const third = await byHand(2);
   await platform.rollback(tag, { ...because('not this one'), from: 2 });
   await third.result();
   return [

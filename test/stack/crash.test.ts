@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   IdempotencyConflictError,
+  QuarantinedError,
   RunCancelledError,
   RunFailedError,
   type RetrainHandle,
@@ -195,32 +196,43 @@ describe('a rollback that races with a rollout of the same model', () => {
     expect(await (await on.platform.retrain(tag, second)).result()).toMatchObject({
       modelId: `${tag}/2`,
     });
-    const outcomes: string[] = [];
-    for (let round = 1; round <= 20; round += 1) {
-      outcomes.push(await race(tag, Math.floor(random() * 1_500), round));
+    const settled = async (round: string): Promise<void> => {
       const [status, served] = await Promise.all([on.platform.status(tag), servedBy(on, tag)]);
-      expect(status, `round ${String(round)}`).toMatchObject({ live: `${tag}/1`, rollout: null });
-      expect(served, `round ${String(round)}`).toMatchObject({ live: status.live });
-      expect(served.fence).toBe(status.serving.observedFence);
-      await on.platform.release(tag, 2, { reason: `round ${String(round)} is over` });
+      expect(status, round).toMatchObject({ live: `${tag}/1`, rollout: null });
+      expect(served, round).toMatchObject({
+        live: `${tag}/1`,
+        fence: status.serving.observedFence,
+      });
+      await on.platform.release(tag, 2, { reason: `${round} is over` });
+    };
+
+    await leave(tag);
+    await expect(rollOut(tag)).rejects.toBeInstanceOf(QuarantinedError);
+    await settled('a rollback before the rollout');
+    const begunAt = performance.now();
+    expect(await rollOut(tag)).toBe('promoted');
+    const tookMs = performance.now() - begunAt;
+    await leave(tag);
+    await settled('a rollback after the rollout');
+
+    for (let round = 1; round <= 20; round += 1) {
+      const delayMs = random() * 1.2 * tookMs;
+      const rollout = rollOut(tag).catch((error: unknown) => error);
+      await sleep(delayMs);
+      await leave(tag);
+      const outcome = await rollout;
+      if (outcome instanceof Error) expect(outcome).toBeInstanceOf(QuarantinedError);
+      else expect(['promoted', 'aborted']).toContain(outcome);
+      await settled(`round ${String(round)}, a rollback after ${delayMs.toFixed(0)} ms`);
     }
     expect(await on.platform.verify(tag)).toMatchObject({ ok: true });
-    console.log(outcomes.join(' '));
-    // A race that always ends the same way would not be one.
-    expect(new Set(outcomes).size).toBeGreaterThan(1);
   });
 });
 
-/** What the rollout came to against a rollback of its candidate that long after it was asked for. */
-async function race(tag: string, delayMs: number, round: number): Promise<string> {
-  const reason = `round ${String(round)}`;
+const rollOut = async (tag: string): Promise<string> => {
   const override = 'the test wants it live';
-  const [rollout, rollback] = await Promise.allSettled([
-    on.platform.promote(tag, 2, { reason, override }).then((run) => run.result()),
-    sleep(delayMs).then(() => on.platform.rollback(tag, { from: 2, reason })),
-  ]);
-  expect(rollback).toMatchObject({ status: 'fulfilled' });
-  if (rollout.status === 'fulfilled') return rollout.value.outcome;
-  expect(rollout.reason).toMatchObject({ code: 'Quarantined' });
-  return 'refused';
-}
+  const run = await on.platform.promote(tag, 2, { reason: 'a race', override });
+  return (await run.result()).outcome;
+};
+
+const leave = (tag: string) => on.platform.rollback(tag, { from: 2, reason: 'a race' });

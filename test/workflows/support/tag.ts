@@ -90,7 +90,7 @@ export class TagOnServer {
         const type = applicationFailure(error)?.type;
         const passing = type === 'Overloaded' || type === 'AcceptedUpdateCompletedWorkflow';
         // What an update is told whose first task ended with the page: FAILED_PRECONDITION.
-        const missed = isGrpcServiceError(error) && Number(error.code) === 9;
+        const missed = isGrpcServiceError(error) && isFailedPrecondition(error.code);
         if (!passing && !missed) throw error;
         await sleep(20);
       }
@@ -181,3 +181,6 @@ export const candidate = (version: number) => ({
 });
 
 const runOf = (version: number): string => `rollout/${String(version)}`;
+
+const FAILED_PRECONDITION: number = 9;
+const isFailedPrecondition = (code: number): boolean => code === FAILED_PRECONDITION;
