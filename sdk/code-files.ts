@@ -56,7 +56,7 @@ async function walk(at: Walk, folder: string): Promise<CodeFile[]> {
   for (const entry of await readdir(join(at.root, folder), { withFileTypes: true })) {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (at.ignored.ignores(entry.isDirectory() ? `${path}/` : path)) continue;
-    if (at.leftOut.has(join(at.root, path))) continue;
+    if (isLeftOut(at, join(at.root, path))) continue;
     if (entry.isDirectory()) files.push(...(await walk(at, path)));
     else if (entry.isFile()) files.push(await describe(at, path));
     else if (entry.isSymbolicLink()) files.push(...(await followed(at, path)));
@@ -67,6 +67,10 @@ async function walk(at: Walk, folder: string): Promise<CodeFile[]> {
       });
   }
   return files;
+}
+
+function isLeftOut({ leftOut }: Walk, path: string): boolean {
+  return [...leftOut].some((place) => path === place || path.startsWith(place + sep));
 }
 
 async function describe({ root }: Walk, path: string): Promise<CodeFile> {
@@ -86,7 +90,7 @@ async function followed(at: Walk, path: string): Promise<CodeFile[]> {
   };
   try {
     const target = await realpath(join(at.root, path));
-    if (at.leftOut.has(target)) return [];
+    if (isLeftOut(at, target)) return [];
     const inside = relative(at.root, target);
     if (inside.startsWith('..') || inside === '' || target === inside)
       return refuse(`leads outside, to ${target}`);

@@ -19,7 +19,7 @@ import { Schedules } from './schedules.js';
 import { score } from './score.js';
 import { openSession, type Session } from './session.js';
 import { simulate } from './simulate.js';
-import { queryTag } from './tag-entity.js';
+import { isDefined, queryTag } from './tag-entity.js';
 import { tagStatus } from './tag-status.js';
 import type {
   ChangeOptions,
@@ -141,7 +141,12 @@ export class Platform {
     input: ScoreInput,
     options: { signal?: AbortSignal } = {},
   ): Promise<ScoreOutput> {
-    return score(this.#session.options, tag, input, options.signal);
+    return score(this.#session.options, {
+      tag,
+      input,
+      signal: options.signal,
+      isDefined: (asked) => isDefined(this.#session, asked),
+    });
   }
 
   /** Judges a gate policy, or the definition's own, on recorded evidence without touching anything. */

@@ -5,12 +5,16 @@ import { RunCancelledError, RunFailedError } from './errors.js';
 import { refusal } from './refusals.js';
 
 /** How a run that ended badly is told: altered artifact, cancelled, or failed with what its own code said. */
-export function runFailure(workflowId: string, error: WorkflowFailedError): Error {
+export function runFailure(
+  workflowId: string,
+  error: WorkflowFailedError,
+  cancelledFor: string | null,
+): Error {
   const { cause } = error;
   if (cause instanceof CancelledFailure || cause instanceof TerminatedFailure) {
     const verb = cause instanceof CancelledFailure ? 'cancelled' : 'terminated';
     return new RunCancelledError(
-      `Run ${workflowId} was ${verb}${sentence(cause.message)}`,
+      `Run ${workflowId} was ${verb}${sentence(cancelledFor ?? cause.message)}`,
       workflowId,
       { cause: error },
     );

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { CancelledFailure } from '@temporalio/common';
 import type { RunView } from '../temporal/contracts/runs.js';
 import * as messages from '../temporal/messages.js';
 import { UnavailableError, UnknownRunError } from './errors.js';
@@ -81,11 +82,33 @@ export async function awaitRun<Result>(session: Session, workflowId: string): Pr
         callService(session, () => handle.result(), LONG_POLL_MS),
       )) as Result;
     } catch (error) {
-      if (error instanceof WorkflowFailedError) throw runFailure(workflowId, error);
+      if (error instanceof WorkflowFailedError) {
+        const cancelled = error.cause instanceof CancelledFailure;
+        const reason = cancelled ? await cancelReason(session, workflowId) : null;
+        throw runFailure(workflowId, error, reason);
+      }
       if (!(error instanceof UnavailableError)) throw nameRun(error, workflowId);
       // A long wait that met its deadline is no outage: Temporal answers, so the wait goes on.
       await describeRun(session, workflowId);
     }
+  }
+}
+
+/** What was given with the request to cancel: only the history keeps it, near its end. null when it cannot be read. */
+async function cancelReason(session: Session, workflowId: string): Promise<string | null> {
+  try {
+    const { history } = await callService(session, () =>
+      session.connection.workflowService.getWorkflowExecutionHistoryReverse({
+        namespace: session.options.temporal.namespace,
+        execution: { workflowId },
+      }),
+    );
+    const asked = (history?.events ?? []).find(
+      (event) => event.workflowExecutionCancelRequestedEventAttributes,
+    );
+    return asked?.workflowExecutionCancelRequestedEventAttributes?.cause || null;
+  } catch {
+    return null;
   }
 }
 

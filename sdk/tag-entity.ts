@@ -13,7 +13,7 @@ import { applicationFailure } from '../temporal/errors.js';
 import { requestHash, tagWorkflowId, updateId } from '../temporal/ids.js';
 import * as messages from '../temporal/messages.js';
 import { SEARCH_ATTRIBUTES, WORKFLOWS } from '../temporal/names.js';
-import { UnknownTagError } from './errors.js';
+import { UnavailableError, UnknownTagError } from './errors.js';
 import { refusalIn } from './refusals.js';
 import type { Session } from './session.js';
 import { askWorker, awaitWorker } from './worker-answers.js';
@@ -67,6 +67,17 @@ export async function definitionInForce(session: Session, tag: string): Promise<
   const view = await queryTag(session, tag, { definition: messages.definition, args: [] });
   if (view === null) throw unknownTag(tag);
   return view;
+}
+
+/** Whether a definition was applied for the tag. False also while nobody can tell. */
+export async function isDefined(session: Session, tag: string): Promise<boolean> {
+  try {
+    await definitionInForce(session, tag);
+    return true;
+  } catch (error) {
+    if (error instanceof UnknownTagError || error instanceof UnavailableError) return false;
+    throw error;
+  }
 }
 
 /** Sends a command to a tag that exists; the refusal comes back as the error class the caller can act on. */

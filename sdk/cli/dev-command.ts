@@ -18,7 +18,9 @@ export function addDevCommand(program: Command, context: Context): void {
     .action(async (flags: { directory: string; log: 'quiet' | 'info' }) => {
       const interrupted = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-        process.once(signal, () => {
+        process.on(signal, () => {
+          // Whoever asks twice does not want to wait for a start to finish.
+          if (interrupted.signal.aborted) process.exit(EXIT.failed);
           interrupted.abort();
         });
       }

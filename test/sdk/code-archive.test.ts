@@ -84,6 +84,18 @@ describe('the code archive', () => {
     ]);
   });
 
+  it('leaves out the file of the definition and its data, also where a link names them', async () => {
+    for (const path of ['train.py', 'modelyard.json', 'data/day.parquet', 'lib/modelyard.json'])
+      await write(path, path);
+    await symlink('data/day.parquet', join(directory, 'sample.parquet'));
+    const notCode = ['modelyard.json', 'data'].map((path) => join(directory, path));
+    const first = await packCode(directory, notCode);
+    expect(Object.keys(await unpacked(first.content))).toEqual(['lib/modelyard.json', 'train.py']);
+    await write('modelyard.json', 'another description');
+    await write('data/day.parquet', 'x'.repeat(21 * 1024 * 1024));
+    expect((await packCode(directory, notCode)).digest).toBe(first.digest);
+  });
+
   it('packs the file an inner link names, and refuses links that lead outside or to folders', async () => {
     await write('lib/features.py', 'b');
     await symlink('lib/features.py', join(directory, 'features.py'));

@@ -74,9 +74,24 @@ describe('a definition', () => {
     await writeFile(join(directory, 'data/flights.parquet'), '');
     const loaded = await loadDefinition({ file });
     expect(loaded.codeDirectory).toBe(directory);
+    expect(loaded.notCode).toEqual([file, join(directory, 'data/flights.parquet')]);
     expect(loaded.definition.training.data).toMatchObject({
       uri: pathToFileURL(join(directory, 'data/flights.parquet')).href,
     });
+  });
+
+  it('takes a folder of data that the code lies in for code, too', async () => {
+    const base = pythonDefinition();
+    await writeFile(join(directory, 'train.py'), '');
+    const { notCode } = await loadDefinition({
+      ...base,
+      training: {
+        ...base.training,
+        code: { kind: 'python', directory, entry: 'train.py:train' },
+        data: { kind: 'parquet', uri: directory, timeColumn: 'at' },
+      },
+    });
+    expect(notCode).toEqual([]);
   });
 
   it('tells missing files together with bad fields', async () => {

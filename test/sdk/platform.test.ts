@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -196,6 +197,15 @@ describe('retrain', () => {
     );
   });
 
+  it('refuses a cut-off that is still to come, and takes one that a fast clock gave', async () => {
+    const tag = await newTag();
+    const ahead = (minutes: number) => ({ asOf: new Date(Date.now() + minutes * 60_000) });
+    const error = await rejection(platform.retrain(tag, ahead(10)));
+    expect(error).toBeInstanceOf(InvalidRequestError);
+    expect(error).toMatchObject({ issues: [{ path: 'options.asOf' }] });
+    expect(await (await platform.retrain(tag, ahead(1))).result()).toMatchObject({ tag });
+  });
+
   it('F23 refuses params over 64 KiB after merging and says the sizes', async () => {
     const tag = await newTag();
     const error = await rejection(platform.retrain(tag, { params: { big: 'x'.repeat(65_536) } }));
@@ -235,7 +245,9 @@ describe('retrain', () => {
     const tag = await newTag();
     const run = await platform.retrain(tag, { params: { holdMs: 600_000 } });
     await run.cancel('not needed');
-    expect(await rejection(run.result())).toBeInstanceOf(RunCancelledError);
+    const error = await rejection(run.result());
+    expect(error).toBeInstanceOf(RunCancelledError);
+    expect(String(error)).toContain('not needed');
     expect(await run.status()).toMatchObject({ state: 'cancelled' });
     await run.cancel('again');
   });
@@ -416,6 +428,60 @@ describe('ledger', () => {
 });
 
 describe('runs', () => {
+  it('shows no credential to what prints or serializes a handle', async () => {
+    const token = 'token-of-the-gateway';
+    await using holding = await Platform.connect({
+      temporal: { address: server.address },
+      gateway: { url: 'http://127.0.0.1:1', token },
+      taskQueue: TASK_QUEUE,
+    });
+    const tag = await newTag();
+    const handles = [
+      await holding.retrain(tag, { idempotencyKey: 'k' }),
+      await holding.promote(tag, 7, { reason: 'better' }),
+    ];
+    for (const handle of [...handles, holding]) {
+      expect(JSON.stringify(handle)).not.toContain(token);
+      expect(inspect(handle, { depth: 8, showHidden: true })).not.toContain(token);
+    }
+    expect(JSON.stringify(handles[0])).toContain(`retrain/${tag}/k`);
+  });
+
+  it('R1 refuses a list by what does not exist, naming every field', async () => {
+    const wrong = {
+      tag: 'Not A Tag',
+      kind: 'training',
+      state: 'done',
+      waitingFor: 'luck',
+      since: new Date(NaN),
+    };
+    const error = await rejection(drain(platform.runs.list(wrong as never)));
+    expect(error).toBeInstanceOf(InvalidRequestError);
+    expect((error as InvalidRequestError).issues.map(({ path }) => path)).toEqual(
+      Object.keys(wrong).map((name) => `options.${name}`),
+    );
+    const models = rejection(drain(platform.models.list({ tier: 'gold', state: 'up' } as never)));
+    expect(await models).toMatchObject({
+      code: 'InvalidRequest',
+      issues: [{ path: 'options.tier' }, { path: 'options.state' }],
+    });
+  });
+
+  it('F5 names MLflow when a read for a verb does not end, which the server bounds', async () => {
+    const tag = await newTag();
+    const promoted = rejection(platform.promote(tag, 503, { reason: 'better' }));
+    const query = `WorkflowType = 'read' AND ModelTag = '${tag}'`;
+    const started = async () => (await drain(client.workflow.list({ query })))[0];
+    await expect.poll(started, { timeout: 10_000 }).toBeDefined();
+    const read = client.workflow.getHandle((await started())?.workflowId ?? '');
+    const { raw } = await read.describe();
+    expect(Number(raw.executionConfig?.workflowRunTimeout?.seconds)).toBeLessThanOrEqual(35);
+    await read.terminate('out of time');
+    const error = await promoted;
+    expect(error).toMatchObject({ code: 'Unavailable', dependency: 'mlflow' });
+    expect(String(error)).toMatch(/MLflow.*MLFLOW_TRACKING_URI/);
+  });
+
   it('knows no run by an id that never was, or that names something else', async () => {
     expect(await rejection(platform.runs.get('retrain/x/never'))).toBeInstanceOf(UnknownRunError);
     expect(await rejection(platform.runs.get('tag/x'))).toBeInstanceOf(UnknownRunError);

@@ -41,7 +41,7 @@ function modelyard(...args: string[]): Promise<Ended> {
     ...args,
   ];
   return new Promise((resolve) => {
-    execFile(
+    const child = execFile(
       process.execPath,
       command,
       { env: environment, cwd: directory },
@@ -49,6 +49,7 @@ function modelyard(...args: string[]): Promise<Ended> {
         resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
       },
     );
+    child.stdin?.end();
   });
 }
 
@@ -69,7 +70,9 @@ describe('modelyard', () => {
   it('applies the definition beside it, retrains by one word, and shows what happened', async () => {
     expect(await modelyard('apply')).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining(tag) as string,
+      stdout: expect.stringMatching(
+        new RegExp(`^created +${tag}\ndigest .*\ntask +regression\nfeatures +1\nschedule +–\n$`),
+      ) as string,
     });
     const retrained = await modelyard('retrain', tag, '--follow');
     expect(retrained).toMatchObject({
@@ -113,6 +116,51 @@ describe('modelyard', () => {
     expect(refused).toMatchObject({ error: { code: 'UnknownTag', tag: 'nobody' } });
   });
 
+  it('refuses a malformed argument by its own words', async () => {
+    for (const [args, told] of [
+      [['promote', tag, 'abc', '--reason', 'r'], /expected a version number, got 'abc'/],
+      [['runs', '--limit', 'x'], /expected a whole number from 1 on, got 'x'/],
+      [['runs', '--kind', 'dance'], /Allowed choices are retrain/],
+      [['runs', '--state', 'sad'], /Allowed choices are running/],
+      [['live-at', tag, 'yesterday'], /expected an ISO-8601 instant/],
+    ] as const) {
+      expect(await modelyard(...args)).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(told) as string,
+      });
+    }
+  });
+
+  it('names the file it cannot read, and stays JSON for programs', async () => {
+    await writeFile(join(directory, 'broken.json'), '{');
+    expect(await modelyard('score', tag, 'broken.json')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^InvalidRequestError: broken\.json: expected JSON: .*\n$/,
+      ) as string,
+    });
+    expect(await modelyard('simulate', tag, '--policy', 'absent.json')).toMatchObject({
+      code: 1,
+      stderr: 'InvalidRequestError: absent.json: expected a file that can be read, got ENOENT\n',
+    });
+    const { stderr } = await modelyard('--json', 'score', tag, '-');
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: {
+        code: 'InvalidRequest',
+        message: 'standard input: expected JSON, got nothing',
+      },
+    });
+  });
+
+  it('tells which model was live at an instant, and cancels a run', async () => {
+    const live = await modelyard('--json', 'live-at', tag, new Date().toISOString());
+    expect(JSON.parse(live.stdout)).toEqual({ live: null, entry: null });
+    expect(await modelyard('cancel', `retrain/${tag}/none`, '--reason', 'r')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^UnknownRunError: /) as string,
+    });
+  });
+
   it('explains itself', async () => {
     const { code, stdout } = await modelyard('--help');
     expect(code).toBe(0);
@@ -134,10 +182,13 @@ describe('modelyard', () => {
       'simulate',
       'schedules',
       'evaluate',
+      'cancel',
+      'live-at',
     ]) {
       expect(stdout).toMatch(new RegExp(`^  ${verb}\\b`, 'm'));
     }
     expect(stdout).toContain('Exit codes');
+    expect((await modelyard('--version')).stdout).toMatch(/^\d+\.\d+\.\d+/);
   });
 
   it('examines what it depends on', async () => {
@@ -151,5 +202,20 @@ describe('modelyard', () => {
         ['worker', true],
       ]),
     );
+  });
+
+  it('finds a worker that is gone, however recently it was there', async () => {
+    await worker.stop();
+    try {
+      const { code, stdout } = await modelyard('--json', 'doctor');
+      expect(code).toBe(1);
+      const findings = JSON.parse(stdout) as { check: string; ok: boolean; detail: string }[];
+      expect(findings.find(({ check }) => check === 'worker')).toMatchObject({
+        ok: false,
+        detail: expect.stringContaining(TASK_QUEUE) as string,
+      });
+    } finally {
+      worker = await startWorker(server.address, TASK_QUEUE);
+    }
   });
 });

@@ -33,6 +33,12 @@ describe('the ports of a stack', () => {
     );
   });
 
+  test('that no port can have are refused by name', async () => {
+    await expect(choosePorts({ ...NONE, told: { temporal: 99_999 } })).rejects.toThrow(
+      'ports.temporal is 99999: expected a whole number from 1 to 65535',
+    );
+  });
+
   test('cannot be changed while the stack runs', async () => {
     const choice = {
       told: { mlflow: 1 },
