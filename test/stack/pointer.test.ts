@@ -4,7 +4,6 @@ import {
   LiveChangedError,
   NoRollbackTargetError,
   QuarantinedError,
-  UnavailableError,
   UnknownModelError,
 } from 'modelyard';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -159,7 +158,7 @@ describe('the way back', () => {
     const none = await on.platform.demote(tag, { reason: 'closed', to: 'none' });
     expect(none).toMatchObject({ from: `${tag}/3`, to: null });
     const unserved = on.platform.score(tag, FLIGHT);
-    await expect(unserved).rejects.toThrow(UnavailableError);
+    await expect(unserved).rejects.toThrow(InvalidRequestError);
     await expect(unserved).rejects.toThrow(/nothing is live|no model is live/i);
     await putLive(on, tag, 1);
     expect(await scoredBy(tag)).toBe(`${tag}/1`);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,6 +28,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await on.platform.close();
   await on.stack.stop();
+  await rm(directory, { recursive: true, force: true });
 });
 
 const EVENTUALLY = { timeout: 90_000, interval: 100 };
