@@ -1,5 +1,5 @@
 // Records the histories of this directory anew, from runs on a stack of its own:
-//   npm run build && node_modules/.bin/node test/replay/record.ts
+//   node scripts/build.mjs && node_modules/.bin/node test/replay/record.ts
 // A recording is what a worker of a later version must be able to go on with: record anew only with the release of a
 // workflow change that breaks old runs on purpose.
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -29,7 +29,10 @@ await using platform = await Platform.connect({
 const connection = await Connection.connect({ address: stack.temporal.address });
 const temporal = new Client({ connection, namespace: stack.temporal.namespace });
 
-for (const recorded of await record(platform, temporal)) await keep(recorded);
+const recorded = await record(platform, temporal);
+for (const type of new Set(recorded.map((run) => run.type)))
+  await rm(join(HERE, type), { recursive: true, force: true });
+for (const run of recorded) await keep(run);
 await connection.close();
 
 /** All runs of one workflow id, in the order in which they continued each other. */

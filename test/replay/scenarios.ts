@@ -109,14 +109,16 @@ async function untilTraining(temporal: Client, workflowId: string): Promise<void
   }
 }
 
-/** Two candidates at once: one waits for the other, and a later one that is quarantined meanwhile ends as aborted. */
+/**
+ * Two candidates at once, of which the second waits for the first: it goes live by an override, because its gate failed. Later
+ * it is promoted again and rolled back at once.
+ */
 async function inTurn(platform: Platform): Promise<Recorded[]> {
   const tag = 'in-turn';
-  const gate = { ...definitionOf(tag).gate, autoPromote: false };
-  for (const features of [COLUMNS, BETTER]) {
-    await platform.models.apply(withFeatures(tag, features, { gate }));
-    await (await platform.retrain(tag, { asOf: CUTOFF })).result();
-  }
+  const metrics = [{ name: 'auc', direction: 'higher', threshold: 0.6 } as const];
+  await platform.models.apply(definitionOf(tag, { gate: { metrics, autoPromote: false } }));
+  for (const params of [{}, { behave: 'constant' }])
+    await (await platform.retrain(tag, { asOf: CUTOFF, params })).result();
   const byHand = (version: number): Promise<RolloutHandle> =>
     platform.promote(tag, version, { ...because('by hand'), override: 'for the recording' });
   const [first, second] = [await byHand(1), await byHand(2)];

@@ -8,6 +8,7 @@ import type { ModelDefinition } from '../../../temporal/contracts/definition.js'
 import type { LedgerEntry } from '../../../temporal/contracts/ledger.js';
 import type {
   ApplyOutcome,
+  Asked,
   BeginRolloutCommand,
   LeaseCommand,
   RolloutGrant,
@@ -59,6 +60,22 @@ export class TagOnServer {
       ...who,
       hash: requestHash(update, this.tag, fields),
     };
+    for (;;) {
+      try {
+        return await this.update<Answer>(update, asked, fields);
+      } catch (error) {
+        // What a command is told whose first task ended with the page; the SDK and the activities ask again, too.
+        if (!isGrpcServiceError(error) || !isFailedPrecondition(error.code)) throw error;
+        await sleep(20);
+      }
+    }
+  }
+
+  private async update<Answer>(
+    update: string,
+    asked: Asked,
+    fields: Record<string, unknown>,
+  ): Promise<Answer> {
     const { tag, commandsPerPage } = this;
     try {
       return await this.world.client.workflow.executeUpdateWithStart(update, {
@@ -77,7 +94,7 @@ export class TagOnServer {
     }
   }
 
-  /** As the SDK sends it: again, under the same key, while the tag has no room or moves to a new page. */
+  /** As the SDK sends it: again, under the same key, while the tag has no room. */
   async persist<Answer>(
     update: string,
     fields: Record<string, unknown>,
@@ -88,10 +105,7 @@ export class TagOnServer {
         return await this.send(update, fields, who);
       } catch (error) {
         const type = applicationFailure(error)?.type;
-        const passing = type === 'Overloaded' || type === 'AcceptedUpdateCompletedWorkflow';
-        // What an update is told whose first task ended with the page: FAILED_PRECONDITION.
-        const missed = isGrpcServiceError(error) && isFailedPrecondition(error.code);
-        if (!passing && !missed) throw error;
+        if (type !== 'Overloaded' && type !== 'AcceptedUpdateCompletedWorkflow') throw error;
         await sleep(20);
       }
     }

@@ -37,9 +37,7 @@ export interface World extends AsyncDisposable {
 
 export async function startWorld(): Promise<World> {
   // Refused commands are what many tests are about; their warnings would bury a real one.
-  Runtime.install({
-    logger: new DefaultLogger(process.env['C_LOG'] === undefined ? 'ERROR' : 'WARN'),
-  });
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
   const server = await startTemporal();
   const connection = await Connection.connect({ address: server.address });
   const native = await NativeConnection.connect({ address: server.address });
