@@ -22,7 +22,7 @@ export async function evaluate(
     { modelId: ModelId, options: EvaluateArguments },
     { modelId: givenModel, options: givenOptions },
   );
-  const { tag, version } = parseModelId(modelId);
+  const { tag } = parseModelId(modelId);
   const { holdout, idempotencyKey, ...rest } = options;
   const period = holdout && {
     from: holdout.from.toISOString(),

@@ -23,17 +23,19 @@ export interface RunEnd {
   tags: Record<string, string>;
 }
 
-export function createRegistryActivities({
-  registry,
-  artifacts,
-}: {
+interface Ports {
   registry: Registry;
   artifacts: Artifacts;
-}) {
+}
+
+export function createRegistryActivities(ports: Ports) {
+  return { ...recordingActivities(ports), ...readingActivities(ports) };
+}
+export type RegistryActivities = ReturnType<typeof createRegistryActivities>;
+
+function recordingActivities({ registry, artifacts }: Ports) {
   return {
     openRun: (opening: RunOpening): Promise<OpenedRun> => registry.openRun(opening),
-
-    experimentOf: (tag: string): Promise<{ experimentId: string }> => registry.ensureModel(tag),
 
     /** Registers the candidate only when its files are, byte for byte, the ones its job published. */
     async registerCandidate(registration: Registration): Promise<{ version: number }> {
@@ -43,24 +45,12 @@ export function createRegistryActivities({
     },
 
     /** The verdict, the policy it was reached by and the version it is about, on the run and on the version. */
-    async recordGate({
-      tag,
-      runId,
-      version,
-      incumbent,
-      report,
-      policy,
-      judgedUnder,
-    }: GateRecord): Promise<void> {
-      const tags = {
-        [REGISTRY_TAGS.gateVerdict]: report.verdict,
-        [REGISTRY_TAGS.gateIncumbent]: incumbent === null ? '' : String(incumbent),
-        [REGISTRY_TAGS.gatePolicy]: report.policyDigest,
-        [REGISTRY_TAGS.judgedUnder]: judgedUnder,
-      };
+    async recordGate(record: GateRecord): Promise<void> {
+      const { report, policy } = record;
+      const tags = gateTags(record);
       const documents = { [RUN_ARTIFACTS.gateReport]: report, [RUN_ARTIFACTS.policy]: policy };
-      await registry.record(runId, { tags, artifacts: documents });
-      await registry.annotateVersion(tag, version, tags);
+      await registry.record(record.runId, { tags, artifacts: documents });
+      await registry.annotateVersion(record.tag, record.version, tags);
     },
 
     async closeRun({ runId, ...end }: RunEnd): Promise<void> {
@@ -78,39 +68,37 @@ export function createRegistryActivities({
     async projectToRegistry(projection: Projection): Promise<void> {
       await registry.project(projection);
     },
+  };
+}
+
+function readingActivities({ registry, artifacts }: Ports) {
+  return {
+    experimentOf: (tag: string): Promise<{ experimentId: string }> => registry.ensureModel(tag),
 
     /** A version as the registry has it; with `verify`, only when its files still are what was registered. */
-    async resolveModel({
-      tag,
-      version,
-      verify,
-    }: {
+    async resolveModel(asked: {
       tag: string;
       version: number;
       verify: boolean;
     }): Promise<RegisteredModel> {
-      const model = await registry.resolve(tag, version);
-      if (verify) await artifacts.verify(model.uri, model.files);
+      const model = await registry.resolve(asked.tag, asked.version);
+      if (asked.verify) await artifacts.verify(model.uri, model.files);
       return model;
     },
 
-    readJournal: ({
-      tag,
-      before,
-      limit,
-    }: {
-      tag: string;
-      before: number;
-      limit: number;
-    }): Promise<LedgerEntry[]> => registry.readJournal(tag, before, limit),
+    readJournal: (asked: { tag: string; before: number; limit: number }): Promise<LedgerEntry[]> =>
+      registry.readJournal(asked.tag, asked.before, asked.limit),
 
-    readEvidence: ({
-      tag,
-      since,
-    }: {
-      tag: string;
-      since: string | null;
-    }): Promise<RecordedEvidence[]> => registry.readEvidence(tag, since),
+    readEvidence: (asked: { tag: string; since: string | null }): Promise<RecordedEvidence[]> =>
+      registry.readEvidence(asked.tag, asked.since),
   };
 }
-export type RegistryActivities = ReturnType<typeof createRegistryActivities>;
+
+function gateTags({ report, incumbent, judgedUnder }: GateRecord): Record<string, string> {
+  return {
+    [REGISTRY_TAGS.gateVerdict]: report.verdict,
+    [REGISTRY_TAGS.gateIncumbent]: incumbent === null ? '' : String(incumbent),
+    [REGISTRY_TAGS.gatePolicy]: report.policyDigest,
+    [REGISTRY_TAGS.judgedUnder]: judgedUnder,
+  };
+}

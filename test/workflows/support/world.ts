@@ -64,10 +64,13 @@ export async function startWorld(): Promise<World> {
   return {
     ...{ ...ports, client, taskQueue: TASK_QUEUE },
     async [Symbol.asyncDispose]() {
-      worker.shutdown();
-      await running;
-      await Promise.all([connection.close(), native.close()]);
-      await server[Symbol.asyncDispose]();
+      try {
+        worker.shutdown();
+        await running;
+        await Promise.all([connection.close(), native.close()]);
+      } finally {
+        await server[Symbol.asyncDispose]();
+      }
     },
   };
 }
