@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     pool: 'forks',
+    // Most of a file's time is waiting for servers: one a core, where the default leaves a core free.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 300_000,
     coverage: {

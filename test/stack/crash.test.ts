@@ -215,7 +215,7 @@ describe('a rollback that races with a rollout of the same model', () => {
     await leave(tag);
     await settled('a rollback after the rollout');
 
-    for (let round = 1; round <= 20; round += 1) {
+    for (let round = 1; round <= 8; round += 1) {
       const delayMs = random() * 1.2 * tookMs;
       const rollout = rollOut(tag).catch((error: unknown) => error);
       await sleep(delayMs);
