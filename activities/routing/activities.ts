@@ -33,9 +33,6 @@ export function createRoutingActivities({
         throw error;
       }
     },
-
-    /** The route the store has in force. */
-    readTraffic: (tag: string): Promise<FencedRoute> => routing.read(tag),
   };
 }
 async function revive(hosting: Hosting, host: HostSpec): Promise<void> {

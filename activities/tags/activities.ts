@@ -11,7 +11,6 @@ import type {
   BeginRolloutCommand,
   LeaseCommand,
   ReleaseHostCommand,
-  RollbackCommand,
   RolloutGrant,
 } from '../../temporal/contracts/tag.js';
 import { RetrainRequest } from '../../temporal/contracts/runs.js';
@@ -63,10 +62,6 @@ export function createTagActivities({ client, taskQueue }: { client: Client; tas
       ask(tag, 'abortRollout', command),
     releaseHost: (tag: string, command: ReleaseHostCommand): Promise<null> =>
       ask(tag, 'releaseHost', command),
-    renewLease: (tag: string, command: LeaseCommand): Promise<string> =>
-      ask(tag, 'renewLease', command),
-    rollBack: (tag: string, command: RollbackCommand): Promise<LedgerEntry> =>
-      ask(tag, 'rollback', command),
   };
 }
 export type TagActivities = ReturnType<typeof createTagActivities>;
