@@ -33,6 +33,7 @@ export const RINGS = [
       'zod',
       'ms',
       'canonicalize',
+      'croner',
       '@noble/hashes',
       '@temporalio/common',
       '@temporalio/workflow',

@@ -1,6 +1,8 @@
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { requireToken } from './admin-token.js';
 import { Admission } from './admission.js';
+import { serveFiguresAdmin } from './figures-admin.js';
+import { Figures } from './figures.js';
 import { serveHostAdmin } from './hosts/admin.js';
 import type { Supervisor } from './hosts/supervisor.js';
 import { messageOf, type Log } from './log.js';
@@ -40,6 +42,7 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
   });
   server.server.maxConnections = limits.connections;
   server.decorateRequest('answeredBy', undefined);
+  server.decorateRequest('modelFailed', false);
   server.setErrorHandler((error, request, reply) => {
     if (refusalOf(error).status === 500)
       parts.log('failed', { url: request.url, error: messageOf(error) });
@@ -80,10 +83,11 @@ async function addEndpoints(server: FastifyInstance, parts: ServerParts): Promis
     unannouncedBytes: bodyBytes,
   });
   const metrics = new Metrics({ routes, hosts, inFlight: () => admission.inFlight });
-  const scorer = new Scorer({ routes, hosts }, { timeoutMs: scoreTimeoutMs, replyBytes });
+  const figures = new Figures();
+  const scorer = new Scorer({ routes, hosts, figures }, { timeoutMs: scoreTimeoutMs, replyBytes });
   for (const serve of [serveTags, serveEndpoints]) {
     await server.register((scope, _options, done) => {
-      admitAndMeasure(scope, { admission, metrics, routes });
+      admitAndMeasure(scope, { admission, metrics, figures, routes });
       serve(scope, scorer);
       done();
     });
@@ -92,7 +96,7 @@ async function addEndpoints(server: FastifyInstance, parts: ServerParts): Promis
     reply.type(metrics.contentType).send(await metrics.text()),
   );
   await server.register((scope, _options, done) => {
-    addAdmin(scope, parts, metrics);
+    addAdmin(scope, parts, { metrics, figures });
     done();
   });
 }
@@ -100,7 +104,7 @@ async function addEndpoints(server: FastifyInstance, parts: ServerParts): Promis
 function addAdmin(
   scope: FastifyInstance,
   { options, routes, hosts, log }: ServerParts,
-  metrics: Metrics,
+  { metrics, figures }: { metrics: Metrics; figures: Figures },
 ): void {
   const authorize = requireToken(options.adminToken);
   scope.addHook('onRequest', (request, _reply, done) => {
@@ -117,13 +121,13 @@ function addAdmin(
     log,
     onWritten: (before, after) => {
       // The models of the route before stay until the next change, so that their last figures are still scraped.
-      const named = [...targetsOf(before.route), ...targetsOf(after.route)];
-      metrics.keepModels(
-        after.tag,
-        named.map((target) => target.modelId),
-      );
+      const targets = [...targetsOf(before.route), ...targetsOf(after.route)];
+      const named = targets.map((target) => target.modelId);
+      metrics.keepModels(after.tag, named);
+      figures.keepModels(after.tag, named);
     },
   });
+  serveFiguresAdmin(scope, { figures, routes });
 }
 
 function answerRefusal(

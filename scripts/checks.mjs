@@ -5,12 +5,15 @@ import { delimiter, dirname, join } from 'node:path';
 /**
  * @typedef {{ passed: number, failed: number, skipped: number }} Counts
  * @typedef {import('./setup.mjs').Workplace} Workplace
- * @typedef {{ name: string, commands: (place: Workplace) => Command[], counts?: (place: Workplace) => Counts }} Check
+ * @typedef {{ name: string, commands: (place: Workplace) => Command[], atOnce?: boolean, counts?: (place: Workplace) => Counts }} Check
  * @typedef {{ command: string, args: string[], cwd?: string, env?: NodeJS.ProcessEnv }} Command
  */
 
 /** Each says with --check whether what it wrote is still what it would write. */
 const GENERATORS = ['generate-json-schema.mjs', 'generate-registry-types.mjs'];
+
+/** Of vitest.config.ts. */
+const PROJECTS = ['stack', 'parts'];
 
 /** @type {readonly Check[]} */
 export const CHECKS = [
@@ -54,20 +57,13 @@ export const CHECKS = [
   },
   {
     name: 'tests',
-    commands: (place) => [
-      withTools(
-        place,
-        bin(
-          place,
-          'vitest/vitest.mjs',
-          'run',
-          '--reporter=default',
-          '--reporter=json',
-          `--outputFile.json=${vitestResults(place)}`,
-        ),
-      ),
-    ],
-    counts: (place) => vitestCounts(JSON.parse(readFileSync(vitestResults(place), 'utf8'))),
+    // The stack's files wait for their servers most of the time, one after the other: the parts' use the core they leave.
+    atOnce: true,
+    commands: (place) => PROJECTS.map((project) => vitest(place, project)),
+    counts: (place) =>
+      PROJECTS.map((project) =>
+        vitestCounts(JSON.parse(readFileSync(vitestResults(place, project), 'utf8'))),
+      ).reduce(sum),
   },
 ];
 
@@ -78,18 +74,44 @@ export function clearResults(place) {
 }
 
 /**
+ * Runs a check's commands one after the other until one fails, or all at once; then the output of all but the last is kept
+ * until they end, so that it can be read.
  * @param {Workplace} place
- * @param {Command} command
+ * @param {Check} check
  * @returns {Promise<boolean>}
  */
-export function succeeds(place, { command, args, cwd = place.root, env = process.env }) {
+export async function passes(place, { commands, atOnce = false }) {
+  const all = commands(place);
+  if (atOnce) {
+    const ended = all.map((command, index) => succeeds(place, command, index < all.length - 1));
+    return (await Promise.all(ended)).every((ok) => ok);
+  }
+  for (const command of all) {
+    if (!(await succeeds(place, command))) return false;
+  }
+  return true;
+}
+
+/**
+ * @param {Workplace} place
+ * @param {Command} command
+ * @param {boolean} kept whether its output is shown when it ends and not before
+ * @returns {Promise<boolean>}
+ */
+function succeeds(place, { command, args, cwd = place.root, env = process.env }, kept = false) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, env, stdio: 'inherit' });
+    const stdio = kept ? 'pipe' : 'inherit';
+    const child = spawn(command, args, { cwd, env, stdio });
+    /** @type {Buffer[]} */
+    const output = [];
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk) => output.push(chunk));
     child.once('error', (error) => {
       console.error(error.message);
       resolve(false);
     });
     child.once('close', (code) => {
+      process.stdout.write(Buffer.concat(output));
       resolve(code === 0);
     });
   });
@@ -120,6 +142,39 @@ function vitestCounts(report) {
     failed,
     skipped: report.numPendingTests + report.numTodoTests,
   };
+}
+
+/**
+ * @param {Counts} a
+ * @param {Counts} b
+ * @returns {Counts}
+ */
+const sum = (a, b) => ({
+  passed: a.passed + b.passed,
+  failed: a.failed + b.failed,
+  skipped: a.skipped + b.skipped,
+});
+
+/**
+ * @param {Workplace} place
+ * @param {string} project
+ * @returns {Command}
+ */
+function vitest(place, project) {
+  return withTools(
+    place,
+    bin(
+      place,
+      'vitest/vitest.mjs',
+      'run',
+      '--project',
+      project,
+      '--maxWorkers=1',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${vitestResults(place, project)}`,
+    ),
+  );
 }
 
 /**
@@ -180,7 +235,10 @@ function pytestResults(place) {
   return join(resultsDirectory(place), 'pytest.xml');
 }
 
-/** @param {Workplace} place */
-function vitestResults(place) {
-  return join(resultsDirectory(place), 'vitest.json');
+/**
+ * @param {Workplace} place
+ * @param {string} project
+ */
+function vitestResults(place, project) {
+  return join(resultsDirectory(place), `vitest-${project}.json`);
 }

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 import { setupError } from '../temporal/server/setup-error.mjs';
 import { build } from './build.mjs';
-import { CHECKS, clearResults, succeeds } from './checks.mjs';
+import { CHECKS, clearResults, passes } from './checks.mjs';
 import { prepareFlights } from './flights.mjs';
 import { setup } from './setup.mjs';
 
@@ -54,8 +54,7 @@ function chosenChecks() {
 async function runCheck(check, place) {
   const startedAt = Date.now();
   console.log(`\n== ${check.name}`);
-  let ok = true;
-  for (const command of check.commands(place)) ok = ok && (await succeeds(place, command));
+  const ok = await passes(place, check);
   const counts = countsOf(check, place);
   total.passed += counts.passed;
   total.skipped += counts.skipped;

@@ -8,7 +8,9 @@ import {
 } from '../temporal/contracts/scalars.js';
 import { ModelDefinition } from '../temporal/contracts/definition.js';
 import { RunKind } from '../temporal/contracts/runs.js';
+import { LedgerHead } from '../temporal/contracts/statement.js';
 import { Params } from '../temporal/contracts/training.js';
+import { EVERY_TAG } from '../temporal/ids.js';
 import { parseArguments } from './issues.js';
 
 // The schemas of what callers hand to the verbs. A misspelt option is refused rather than ignored.
@@ -20,7 +22,11 @@ export const PromoteArguments = z.strictObject({
   ...change,
   expectedLive: Version.nullable().optional(),
   override: Reason.optional(),
+  breakGlass: z.literal(true).optional(),
 });
+export const ApproveArguments = z.strictObject({ comment: Reason.optional() });
+export const CommentArguments = z.strictObject({ comment: Reason });
+export const FreezeArguments = z.strictObject({ ...change, until: z.date().optional() });
 export const DemoteArguments = z.strictObject({
   ...change,
   to: z.enum(['previous', 'none']).optional(),
@@ -30,6 +36,7 @@ export const RollbackArguments = z.strictObject({
   from: Version.optional(),
   to: z.union([z.literal('previous'), Version, z.date()]).optional(),
 });
+export const ReconcileArguments = z.strictObject({ dryRun: z.boolean().optional() });
 export const RetrainArguments = z.strictObject({
   asOf: z.date().optional(),
   // Params reach the user's code untouched, so what JSON would bend (NaN, a Date) is refused.
@@ -54,6 +61,15 @@ export const LedgerArguments = z.strictObject({
   limit: z.int().min(1).max(100_000).optional(),
   before: z.int().min(1).optional(),
 });
+export const VerifyArguments = z
+  .strictObject({
+    head: LedgerHead.extend({ at: z.date(), signature: z.string().max(100).nullable() }).optional(),
+    publicKey: z.string().optional(),
+  })
+  .refine(({ head, publicKey }) => head !== undefined || publicKey === undefined, {
+    path: ['head'],
+    error: 'is required with publicKey: it is what the key has signed',
+  });
 export const SimulateArguments = z.strictObject({ since: z.date().optional() });
 export const ListRunsArguments = z.strictObject({
   tag: ModelTag.optional(),
@@ -69,6 +85,10 @@ export const ListModelsArguments = z.strictObject({
   state: z.enum(['live', 'empty', 'frozen', 'busy']).optional(),
 });
 export const BackfillArguments = Period;
+
+/** For the verbs that take '*', every tag, too: the schema that says best what is wrong with what was given. */
+export const tagOrEvery = (tag: unknown): z.ZodType<string> =>
+  tag === EVERY_TAG ? z.literal(EVERY_TAG) : ModelTag;
 
 export function parseTag(verb: string, tag: unknown): string {
   return parseArguments(verb, { tag: ModelTag }, { tag }).tag;

@@ -50,6 +50,23 @@ export async function demote(
   return toLedgerEntry(await commandTag(session, tag, { definition: messages.demote, value }));
 }
 
+/** Ends the tag's service; versions and ledger stay, and the next applied definition revives it. */
+export async function retire(
+  session: Session,
+  givenTag: string,
+  givenOptions: ChangeOptions,
+): Promise<LedgerEntry> {
+  const { tag, options } = parseArguments(
+    'retire',
+    { tag: ModelTag, options: ChangeArguments },
+    { tag: givenTag, options: givenOptions },
+  );
+  const { reason, idempotencyKey } = options;
+  const request = { method: 'retire', tag, fields: { reason }, reason, idempotencyKey };
+  const value = { asked: asked(session, request) };
+  return toLedgerEntry(await commandTag(session, tag, { definition: messages.retire, value }));
+}
+
 /** Keeps a version from being promoted (`quarantine`) or lets it be promoted again (`release`). */
 export async function setQuarantine(
   session: Session,

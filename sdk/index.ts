@@ -42,23 +42,31 @@ export type { PlatformOptions } from './options.js';
 export { Platform } from './platform.js';
 export type { ListRunsOptions, Runs } from './runs.js';
 export type { Schedules } from './schedules.js';
+export type { Signer } from './signer.js';
 export type {
+  Approvable,
   ApplyResult,
+  ApproveOptions,
   ChangeOptions,
+  CommentOptions,
   DataSource,
   Decision,
   DemoteOptions,
   EvaluateOptions,
+  FreezeOptions,
   EvaluationReport,
   GatePolicy,
   GateReport,
   LedgerEntry,
+  LedgerHead,
   LiveCheck,
   MetricRule,
   ModelDefinition,
   ModelId,
   ModelTag,
   PromoteOptions,
+  ReconcileOptions,
+  ReconcileReport,
   RetrainHandle,
   RetrainOptions,
   RetrainResult,
@@ -81,5 +89,6 @@ export type {
   TagStatus,
   TrainingSpec,
   Verdict,
+  VerifyOptions,
   WindowSpec,
 } from './types.js';

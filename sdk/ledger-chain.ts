@@ -46,12 +46,12 @@ function flaw(entry: LedgerEntry, seq: number, previousHash: string): string | n
 /** Entries that say which model is live. A shift, a freeze or a failed move does not. */
 const MOVES: readonly string[] = ['promote', 'rollback', 'demote', 'repair', 'retire'];
 
+export const isMove = ({ action, outcome }: LedgerEntry): boolean =>
+  MOVES.includes(action) && outcome === 'applied';
+
 /** The entry in force at an instant, from entries in any order; null when nothing was live yet. */
 export function moveInForce(entries: LedgerEntry[], at: Date): LedgerEntry | null {
-  const moves = entries.filter(
-    (entry) =>
-      MOVES.includes(entry.action) && entry.outcome === 'applied' && new Date(entry.at) <= at,
-  );
+  const moves = entries.filter((entry) => isMove(entry) && new Date(entry.at) <= at);
   return moves.reduce<LedgerEntry | null>(
     (last, entry) => (last && last.seq > entry.seq ? last : entry),
     null,

@@ -1,11 +1,14 @@
 import type { LedgerEntry as LedgerRecord } from '../temporal/contracts/ledger.js';
+import { EVERY_TAG } from '../temporal/ids.js';
 import * as messages from '../temporal/messages.js';
-import { moveInForce, verifyChain, type ChainCheck } from './ledger-chain.js';
+import { verifyKept, type Kept } from './ledger-audit.js';
+import { GENESIS_HASH, isMove, moveInForce, verifyChain, type ChainCheck } from './ledger-chain.js';
+import { queryPlatform } from './platform-entity.js';
 import { read } from './reads.js';
 import { toLedgerEntry } from './records.js';
 import type { Session } from './session.js';
 import { queryTag } from './tag-entity.js';
-import type { LedgerEntry } from './types.js';
+import type { LedgerEntry, LedgerHead } from './types.js';
 
 /** An entry is at most 4,000 bytes and an answer of Temporal's at most 2 MB. */
 const PAGE = 250;
@@ -46,8 +49,11 @@ async function heldByTag(session: Session, tag: string, before?: number): Promis
   const args: [{ before?: number; limit: number }] = [
     { limit: PAGE, ...(before !== undefined && { before }) },
   ];
-  const page = await queryTag(session, tag, { definition: messages.ledger, args });
-  return page.entries;
+  const page =
+    tag === EVERY_TAG
+      ? await queryPlatform(session, { definition: messages.platformLedger, args })
+      : await queryTag(session, tag, { definition: messages.ledger, args });
+  return page?.entries ?? [];
 }
 
 async function journalled(session: Session, tag: string, before?: number): Promise<LedgerRecord[]> {
@@ -68,9 +74,41 @@ export async function liveAt(
   return { live: null, entry: null };
 }
 
-export async function verifyLedger(session: Session, tag: string): Promise<ChainCheck> {
-  const view = await queryTag(session, tag, { definition: messages.tagStatus, args: [] });
+/** The newest entries by which another model, or none, became live; a repair writes the same one again. */
+export async function latestMoves(
+  session: Session,
+  tag: string,
+  count: number,
+): Promise<LedgerRecord[]> {
+  const moves: LedgerRecord[] = [];
+  for await (const page of pages(session, tag)) {
+    moves.push(...page.filter((entry) => isMove(entry) && entry.action !== 'repair'));
+    if (moves.length >= count) break;
+  }
+  return moves.slice(0, count);
+}
+
+/** The end of the ledger with the platform's signature over it. */
+export async function signedHead(session: Session, tag: string): Promise<LedgerHead> {
+  const { seq, hash, at, signature } = await read(session, { what: 'head', tag });
+  return { tag, seq, hash, at: new Date(at), signature };
+}
+
+export async function verifyLedger(
+  session: Session,
+  tag: string,
+  kept: Kept | null = null,
+): Promise<ChainCheck> {
+  const { seq, head } = await endOf(session, tag);
   // Entries appended after the head was read are left to the next verification.
-  const entries = await ledgerEntries(session, tag, { before: view.seq + 1, limit: view.seq });
-  return verifyChain(entries.reverse(), { seq: view.seq, hash: view.head });
+  const entries = await ledgerEntries(session, tag, { before: seq + 1, limit: seq });
+  const found = verifyChain(entries.reverse(), { seq, hash: head });
+  return found.ok && kept !== null ? verifyKept(entries, kept) : found;
+}
+
+async function endOf(session: Session, tag: string): Promise<{ seq: number; head: string }> {
+  if (tag !== EVERY_TAG)
+    return queryTag(session, tag, { definition: messages.tagStatus, args: [] });
+  const view = await queryPlatform(session, { definition: messages.platformStatus, args: [] });
+  return view ?? { seq: 0, head: GENESIS_HASH };
 }

@@ -166,7 +166,7 @@ function isInState(status: TagStatus, state: NonNullable<ListModelsOptions['stat
     case 'live':
       return status.live !== null;
     case 'empty':
-      return status.live === null;
+      return status.live === null && status.retired === null;
     case 'frozen':
       return status.frozen !== null;
     case 'busy':

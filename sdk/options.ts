@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { DEFAULT_TASK_QUEUE } from '../temporal/names.js';
 import { ConfigError } from './errors.js';
 import { check, listIssues } from './issues.js';
+import type { Signer } from './signer.js';
 
 /** Every field is optional: an absent one is taken from its environment variable, then from its default. */
 export interface PlatformOptions {
@@ -27,6 +28,11 @@ export interface PlatformOptions {
   gateway?: { url?: string; token?: string };
   /** MODELYARD_ACTOR: who asks, for the ledger. @default the user of the operating system */
   actor?: string;
+  /**
+   * MODELYARD_SIGNER_KEY_FILE or MODELYARD_SIGNER_SSH_AGENT: signs approvals and promotes, in this process. @default none:
+   * they are not signed
+   */
+  signer?: Signer;
 }
 
 /** What the rest of the package sees: nothing is optional, null says "not known". */
@@ -42,6 +48,7 @@ export interface ResolvedOptions {
   mlflow: { trackingUri: string | null; authorization: string | null };
   gateway: { url: string | null; token: string | null };
   actor: string;
+  signer: Signer | null;
 }
 
 type Environment = Record<string, string | undefined>;
@@ -54,6 +61,18 @@ const Text = z.string().min(1).max(1000);
 const Address = z.string().regex(/^[^\s/]+:\d+$/, {
   error: (issue) => `expected "host:port", got ${JSON.stringify(issue.input)}`,
 });
+
+const SIGNER_EXPECTED =
+  'expected { keyFile: <path> }, { sshAgent: <socket> } (MODELYARD_SIGNER_KEY_FILE, MODELYARD_SIGNER_SSH_AGENT) or a function that signs';
+const Place = z.string().min(1, SIGNER_EXPECTED);
+const AnySigner = z.union(
+  [
+    z.strictObject({ keyFile: Place }),
+    z.strictObject({ sshAgent: Place }),
+    z.custom<Signer>((value) => typeof value === 'function'),
+  ],
+  SIGNER_EXPECTED,
+);
 
 /** The shape of the options as given: a misspelt name is refused rather than ignored. */
 const Given = z.strictObject({
@@ -71,6 +90,7 @@ const Given = z.strictObject({
   mlflow: z.strictObject({ trackingUri: z.string().optional() }).optional(),
   gateway: z.strictObject({ url: z.string().optional(), token: z.string().optional() }).optional(),
   actor: z.string().optional(),
+  signer: AnySigner.optional(),
 });
 
 /** Option, then environment variable, then default; values of all three pass the same checks, and all problems are told at once. */
@@ -125,6 +145,7 @@ export function resolveOptions(
     },
     actor:
       pick(z.string().min(1).max(200), 'actor', options.actor, 'MODELYARD_ACTOR') ?? systemUser(),
+    signer: options.signer ?? signerFrom(environment),
   };
   if (problems.length > 0) throw new ConfigError(`Platform.connect: ${problems.join('; ')}`);
   return resolved;
@@ -175,6 +196,17 @@ function mlflowAuthorization(environment: Environment): string | null {
   const user = environment['MLFLOW_TRACKING_USERNAME'];
   const password = environment['MLFLOW_TRACKING_PASSWORD'] ?? '';
   return user ? `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` : null;
+}
+
+function signerFrom(environment: Environment): Signer | null {
+  const keyFile = environment['MODELYARD_SIGNER_KEY_FILE'];
+  const sshAgent = environment['MODELYARD_SIGNER_SSH_AGENT'];
+  if (keyFile && sshAgent)
+    throw new ConfigError(
+      'signer: expected one of MODELYARD_SIGNER_KEY_FILE and MODELYARD_SIGNER_SSH_AGENT, both are set; unset one, or set the option signer of Platform.connect',
+    );
+  if (keyFile) return { keyFile };
+  return sshAgent ? { sshAgent } : null;
 }
 
 function systemUser(): string {

@@ -1,32 +1,38 @@
 import type { EvaluationReport } from '../temporal/contracts/evaluation.js';
 import type { GatePolicy } from '../temporal/contracts/gate.js';
 import { ModelTag } from '../temporal/contracts/scalars.js';
-import * as messages from '../temporal/messages.js';
 import { z } from 'zod';
-import { LedgerArguments, parseTag } from './arguments.js';
-import { demote, rollback, setQuarantine } from './changes.js';
+import { LedgerArguments, parseTag, tagOrEvery, VerifyArguments } from './arguments.js';
+import { demote, retire, rollback, setQuarantine } from './changes.js';
 import { evaluate } from './evaluate.js';
+import { freeze, unfreeze } from './freeze.js';
 import { parseArguments } from './issues.js';
 import type { ChainCheck } from './ledger-chain.js';
-import { ledgerEntries, liveAt, verifyLedger } from './ledger.js';
+import { toSignedHead } from './ledger-audit.js';
+import { ledgerEntries, liveAt, signedHead, verifyLedger } from './ledger.js';
 import { Models } from './models.js';
 import { resolveOptions, type PlatformOptions } from './options.js';
 import { promote } from './promote.js';
 import { toLedgerEntry } from './records.js';
+import { reconcile } from './reconcile.js';
 import { retrain } from './retrain.js';
 import { Runs } from './runs.js';
 import { Schedules } from './schedules.js';
 import { score } from './score.js';
 import { openSession, type Session } from './session.js';
 import { simulate } from './simulate.js';
-import { isDefined, queryTag } from './tag-entity.js';
+import { isDefined } from './tag-entity.js';
 import { tagStatus } from './tag-status.js';
 import type {
   ChangeOptions,
   DemoteOptions,
   EvaluateOptions,
+  FreezeOptions,
   LedgerEntry,
+  LedgerHead,
   PromoteOptions,
+  ReconcileOptions,
+  ReconcileReport,
   RetrainHandle,
   RetrainOptions,
   RollbackOptions,
@@ -36,6 +42,7 @@ import type {
   ScoreOutput,
   SimulationReport,
   TagStatus,
+  VerifyOptions,
 } from './types.js';
 
 const DEFAULT_LEDGER_LIMIT = 100;
@@ -93,18 +100,33 @@ export class Platform {
     return setQuarantine(this.#session, 'release', { tag, version, options });
   }
 
+  /** Stops promotions of a tag, or of every tag with '*', now and for those to come; rollback and demote go on. */
+  freeze(tag: ModelTag | '*', options: FreezeOptions): Promise<LedgerEntry> {
+    return freeze(this.#session, tag, options);
+  }
+
+  /** Lifts a tag's own freeze, or with '*' that of every tag. */
+  unfreeze(tag: ModelTag | '*', options: ChangeOptions): Promise<LedgerEntry> {
+    return unfreeze(this.#session, tag, options);
+  }
+
+  /** Stops serving and takes the schedule, the hosts and the aliases away; `models.apply` revives the tag. */
+  retire(tag: ModelTag, options: ChangeOptions): Promise<LedgerEntry> {
+    return retire(this.#session, tag, options);
+  }
+
   async status(tag: ModelTag): Promise<TagStatus> {
     return tagStatus(this.#session, parseTag('status', tag));
   }
 
-  /** Newest first, complete: recent entries from the tag's workflow, older ones from the registry's journal. */
+  /** Newest first, complete: recent entries from the workflow of the tag, or with '*' of the platform, older ones from the journal. */
   async ledger(
-    tag: ModelTag,
+    tag: ModelTag | '*',
     options: { limit?: number; before?: number } = {},
   ): Promise<LedgerEntry[]> {
     const parsed = parseArguments(
       'ledger',
-      { tag: ModelTag, options: LedgerArguments },
+      { tag: tagOrEvery(tag), options: LedgerArguments },
       { tag, options },
     );
     const { limit = DEFAULT_LEDGER_LIMIT, before } = parsed.options;
@@ -112,13 +134,14 @@ export class Platform {
     return (await ledgerEntries(this.#session, parsed.tag, range)).map(toLedgerEntry);
   }
 
-  /** For an auditor to keep elsewhere and check against later. */
-  async ledgerHead(
-    tag: ModelTag,
-  ): Promise<{ seq: number; hash: string; signature: string | null }> {
-    const query = { definition: messages.tagStatus, args: [] as [] };
-    const { seq, head } = await queryTag(this.#session, parseTag('ledgerHead', tag), query);
-    return { seq, hash: head, signature: null };
+  /** Compares route, aliases, hosts and open work with what the tags mean, puts right what differs, and removes orphans. */
+  reconcile(tag?: ModelTag, options?: ReconcileOptions): Promise<ReconcileReport> {
+    return reconcile(this.#session, tag, options);
+  }
+
+  /** For an auditor to keep elsewhere and check against later; signed when the platform has a key for it. */
+  async ledgerHead(tag: ModelTag): Promise<LedgerHead> {
+    return signedHead(this.#session, parseTag('ledgerHead', tag));
   }
 
   /** Which model was live at an instant, and by which entry. */
@@ -130,9 +153,16 @@ export class Platform {
     return liveAt(this.#session, parsed.tag, parsed.at);
   }
 
-  /** Recomputes the hash chain; names the first entry that does not hold. */
-  async verify(tag: ModelTag): Promise<ChainCheck> {
-    return verifyLedger(this.#session, parseTag('verify', tag));
+  /** Recomputes the hash chain, and leads it through a head that was kept; names the first entry that does not hold. */
+  async verify(tag: ModelTag | '*', options: VerifyOptions = {}): Promise<ChainCheck> {
+    const parsed = parseArguments(
+      'verify',
+      { tag: tagOrEvery(tag), options: VerifyArguments },
+      { tag, options },
+    );
+    const { head, publicKey = null } = parsed.options;
+    const kept = head ? { head: toSignedHead(head), publicKey } : null;
+    return verifyLedger(this.#session, parsed.tag, kept);
   }
 
   /** Scores through the gateway: "score for tag X". */

@@ -7,15 +7,20 @@ import * as messages from '../temporal/messages.js';
 import { WORKFLOWS } from '../temporal/names.js';
 import { ModelTag, Version } from '../temporal/contracts/scalars.js';
 import { PromoteArguments } from './arguments.js';
+import { ApprovalRefusedError } from './errors.js';
 import { invalidRequest, parseArguments } from './issues.js';
 import { read } from './reads.js';
 import { refusal } from './refusals.js';
 import { RolloutRun } from './rollout-handle.js';
 import { isStarted, runRequest, startRun } from './run-start.js';
 import type { Session } from './session.js';
+import { signed } from './statements.js';
 import { asked, definitionInForce, queryTag } from './tag-entity.js';
 import type { PromoteOptions, RolloutHandle } from './types.js';
 import { warrantOf, withoutGate, type Warrant } from './warrant.js';
+
+/** A candidate may wait for its turn; what was signed counts until it is granted. */
+const COUNTS_FOR_MS = 7 * 24 * 3_600_000;
 
 type Objection = NonNullable<QueryResult<typeof messages.rolloutObjection>>;
 type QueryResult<Query> = Query extends QueryDefinition<infer Result, infer _> ? Result : never;
@@ -32,8 +37,9 @@ export async function promote(
     { tag: ModelTag, version: Version, options: PromoteArguments },
     { tag: givenTag, version: givenVersion, options: givenOptions },
   );
-  const { reason, expectedLive, override, idempotencyKey } = options;
-  const fields = { version, reason, expectedLive, override };
+  const { reason, expectedLive, override, breakGlass, idempotencyKey } = options;
+  if (breakGlass) requireSigner(session, `the break-glass promote of ${modelId(tag, version)}`);
+  const fields = { version, reason, expectedLive, override, breakGlass };
   const request = runRequest({ method: 'promote', tag, fields, idempotencyKey }, (key) =>
     rolloutWorkflowId(tag, version, key),
   );
@@ -41,7 +47,10 @@ export async function promote(
   if (await isStarted(session, request)) return handle;
 
   const { definition } = await definitionInForce(session, tag);
-  const model = await read(session, { what: 'model', tag, version, verify: true });
+  const [model] = await Promise.all([
+    read(session, { what: 'model', tag, version, verify: true }),
+    refuseUnsigned(session, tag, version),
+  ]);
   const asker = asked(session, {
     method: 'promote',
     tag,
@@ -49,7 +58,8 @@ export async function promote(
     reason,
     idempotencyKey: request.key,
   });
-  const warrant = await settledWarrant(session, { model, asker, expectedLive, override });
+  const candidate = { model, asker, expectedLive, override, breakGlass };
+  const warrant = await settledWarrant(session, candidate);
   if (warrant.kind === 'none') throw needsOverride(tag, version, warrant.because);
 
   const args: RolloutRequest = {
@@ -61,6 +71,8 @@ export async function promote(
     ...(expectedLive !== undefined && { expectedLive }),
     ...(warrant.kind === 'override' && { override: warrant.why }),
     ...(warrant.kind === 'gate' && { retrain: warrant.gate }),
+    ...(breakGlass && { breakGlass }),
+    ...(await signedPromote(session, request.workflowId, { ...candidate, warrant })),
   };
   await startRun(session, request, {
     type: WORKFLOWS.rollout,
@@ -78,6 +90,7 @@ interface Candidate {
   asker: Asked;
   expectedLive: number | null | undefined;
   override: string | undefined;
+  breakGlass: true | undefined;
 }
 
 /** The warrant the tag has no objection to; whatever else it objects to is thrown, before a missing override is. */
@@ -100,7 +113,7 @@ function objectionTo(
   candidate: Candidate,
   warrant: Warrant,
 ): Promise<Objection | null> {
-  const { asker, expectedLive } = candidate;
+  const { asker, expectedLive, breakGlass } = candidate;
   const { tag, tags: _, gate: __, files: ___, ...model } = candidate.model;
   const command: BeginRolloutCommand = {
     asked: asker,
@@ -112,8 +125,45 @@ function objectionTo(
       warrant.kind === 'gate'
         ? { kind: 'gate', registryRunId: warrant.gate.registryRunId }
         : { kind: 'override', why: warrant.kind === 'override' ? warrant.why : asker.reason },
+    ...(breakGlass && { breakGlass }),
   };
   return queryTag(session, tag, { definition: messages.rolloutObjection, args: [command] });
+}
+
+/** As the run will ask its tag: without `expectedLive` a passed gate names the model it was judged against. */
+function signedPromote(
+  session: Session,
+  workflowId: string,
+  { model, asker, expectedLive, breakGlass, warrant }: Candidate & { warrant: Warrant },
+): ReturnType<typeof signed> {
+  const judgedAgainst = warrant.kind === 'gate' ? warrant.gate.incumbent : null;
+  const statement = {
+    decision: breakGlass ? ('break-glass' as const) : ('promote' as const),
+    tag: model.tag,
+    from: expectedLive === undefined ? judgedAgainst : expectedLive,
+    to: model.version,
+    digest: model.digest,
+    liveSeq: null,
+    workflowId,
+    reason: asker.reason,
+    override: warrant.kind === 'override' ? warrant.why : null,
+  };
+  return signed(session, statement, COUNTS_FOR_MS);
+}
+
+/** Said at once and not by a run that would end 'rejected'. Whether a signer's key is listed, only the run comes to know. */
+async function refuseUnsigned(session: Session, tag: string, version: number): Promise<void> {
+  if (session.options.signer !== null) return;
+  const { required } = await read(session, { what: 'signatures', tag });
+  if (required) requireSigner(session, `the promote of ${modelId(tag, version)}`);
+}
+
+function requireSigner({ options }: Session, what: string): void {
+  if (options.signer !== null) return;
+  throw new ApprovalRefusedError(
+    `expected ${what} to be signed, got no signer; set the option signer of Platform.connect, or the environment variable MODELYARD_SIGNER_KEY_FILE or MODELYARD_SIGNER_SSH_AGENT`,
+    'unsigned',
+  );
 }
 
 function needsOverride(tag: string, version: number, because: string): Error {

@@ -3,6 +3,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import type { LedgerEntry } from '../temporal/contracts/ledger.js';
 import type { RegisteredModel } from '../temporal/contracts/model.js';
 import type { ReadRequest, RecordedEvidence, Simulation } from '../temporal/contracts/runs.js';
+import type { SignedLedgerHead } from '../temporal/contracts/statement.js';
 import { readWorkflowId } from '../temporal/ids.js';
 import { SEARCH_ATTRIBUTES, WORKFLOWS } from '../temporal/names.js';
 import { UnavailableError } from './errors.js';
@@ -15,19 +16,20 @@ const READ_TIMEOUT_MS = 35_000;
 /** The server ends the read before this, and by that tells what was slow. */
 const RESULT_TIMEOUT_MS = 45_000;
 
-type Answer<Request> = Request extends { what: 'ledger' }
-  ? LedgerEntry[]
-  : Request extends { what: 'model' }
-    ? RegisteredModel
-    : Request extends { what: 'simulate' }
-      ? Simulation
-      : RecordedEvidence[];
+interface Answers {
+  ledger: LedgerEntry[];
+  model: RegisteredModel;
+  simulate: Simulation;
+  evidence: RecordedEvidence[];
+  head: SignedLedgerHead;
+  signatures: { required: boolean };
+}
 
 /** Asks the registry through a short workflow on a worker, so that the SDK holds no vendor's client and no secret. */
 export async function read<R extends ReadRequest>(
   session: Session,
   request: R,
-): Promise<Answer<R>> {
+): Promise<Answers[R['what']]> {
   const handle = await callService(session, () =>
     session.client.workflow.start(WORKFLOWS.read, {
       workflowId: readWorkflowId(request.what, request.tag, randomUUID()),
@@ -40,7 +42,11 @@ export async function read<R extends ReadRequest>(
   );
   try {
     await askWorker(session, () => taken(session, handle.workflowId));
-    return (await awaitWorker(session, () => handle.result(), RESULT_TIMEOUT_MS)) as Answer<R>;
+    return (await awaitWorker(
+      session,
+      () => handle.result(),
+      RESULT_TIMEOUT_MS,
+    )) as Answers[R['what']];
   } catch (error) {
     throw refusalIn(error) ?? unfinished(request, error);
   }

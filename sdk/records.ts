@@ -49,6 +49,7 @@ export function toTagStatus(view: TagView, nextRetrain: Date | null): TagStatus 
     liveSince: dateOrNull(view.liveSince),
     shadow: view.shadow && { ...view.shadow, until: new Date(view.shadow.until) },
     frozen: view.frozen && { ...view.frozen, until: dateOrNull(view.frozen.until) },
+    retired: view.retired && { ...view.retired, at: new Date(view.retired.at) },
     lastRun: view.lastRun && {
       workflowId: view.lastRun.workflowId,
       decision: view.lastRun.decision as Decision | null,

@@ -3,6 +3,7 @@ import type {
   RetrainResult as RetrainRecord,
   RolloutResult as RolloutRecord,
 } from '../temporal/contracts/runs.js';
+import { approve, reject, rolloutOf, withdraw } from './approvals.js';
 import { RunFailedError } from './errors.js';
 import { toRetrainResult, toShadowReport } from './records.js';
 import { commitOrEnd, RolloutRun } from './rollout-handle.js';
@@ -10,7 +11,15 @@ import { cancelRun, Run } from './run-handle.js';
 import { followedStatus, runStatus } from './run-status.js';
 import { awaitRun, describeRun, observeRun, viewRun } from './run-watch.js';
 import type { Session } from './session.js';
-import type { Decision, RetrainHandle, RetrainResult, RolloutHandle, RunStatus } from './types.js';
+import type {
+  ApproveOptions,
+  CommentOptions,
+  Decision,
+  RetrainHandle,
+  RetrainResult,
+  RolloutHandle,
+  RunStatus,
+} from './types.js';
 
 /** A retrain ends with the gate's verdict; its handle goes on to the end of the rollout it started. */
 export class RetrainRun extends Run<RetrainResult> implements RetrainHandle {
@@ -74,6 +83,18 @@ export class RetrainRun extends Run<RetrainResult> implements RetrainHandle {
   async rollout(): Promise<RolloutHandle | null> {
     const { rolloutWorkflowId } = await this.#ownResult();
     return rolloutWorkflowId === null ? null : new RolloutRun(this.#session, rolloutWorkflowId);
+  }
+
+  async approve(options?: ApproveOptions): Promise<void> {
+    await approve(this.#session, await rolloutOf(this.#session, this.workflowId), options);
+  }
+
+  async reject(options: CommentOptions): Promise<void> {
+    await reject(this.#session, await rolloutOf(this.#session, this.workflowId), options);
+  }
+
+  async withdraw(options: CommentOptions): Promise<void> {
+    await withdraw(this.#session, await rolloutOf(this.#session, this.workflowId), options);
   }
 
   /** A candidate that is live stays: taking it back is a rollback, with a reason in the ledger. */

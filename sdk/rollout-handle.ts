@@ -1,11 +1,18 @@
 import type { LedgerEntry as LedgerRecord } from '../temporal/contracts/ledger.js';
 import type { RolloutResult as RolloutRecord } from '../temporal/contracts/runs.js';
+import { approve, reject, withdraw } from './approvals.js';
 import { RunFailedError } from './errors.js';
 import { toLedgerEntry, toRolloutResult } from './records.js';
 import { Run } from './run-handle.js';
 import { awaitRun, observeRun } from './run-watch.js';
 import type { Session } from './session.js';
-import type { LedgerEntry, RolloutHandle, RolloutResult } from './types.js';
+import type {
+  ApproveOptions,
+  CommentOptions,
+  LedgerEntry,
+  RolloutHandle,
+  RolloutResult,
+} from './types.js';
 
 export class RolloutRun extends Run<RolloutResult> implements RolloutHandle {
   declare readonly kind: 'rollout';
@@ -27,6 +34,18 @@ export class RolloutRun extends Run<RolloutResult> implements RolloutHandle {
       `Rollout ${this.workflowId} ended '${end.result.outcome}' and was not committed: ${end.result.reason}`,
       { workflowId: this.workflowId, stage: 'commit', failureType: end.result.outcome },
     );
+  }
+
+  async approve(options?: ApproveOptions): Promise<void> {
+    await approve(this.#session, this.workflowId, options);
+  }
+
+  async reject(options: CommentOptions): Promise<void> {
+    await reject(this.#session, this.workflowId, options);
+  }
+
+  async withdraw(options: CommentOptions): Promise<void> {
+    await withdraw(this.#session, this.workflowId, options);
   }
 }
 

@@ -80,13 +80,20 @@ function toStage({
   state,
   startedAt,
   finishedAt,
+  waitedMs,
   detail,
 }: RunView['stages'][number]): RunStatus['stages'][number] {
+  const tookMs =
+    startedAt !== undefined && finishedAt !== undefined
+      ? Date.parse(finishedAt) - Date.parse(startedAt)
+      : undefined;
   return {
     name,
     state,
     ...(startedAt !== undefined && { startedAt: new Date(startedAt) }),
     ...(finishedAt !== undefined && { finishedAt: new Date(finishedAt) }),
+    ...(waitedMs !== undefined && { waitedMs }),
+    ...(tookMs !== undefined && { workedMs: tookMs - (waitedMs ?? 0) }),
     ...(detail !== undefined && { detail }),
   };
 }
@@ -115,6 +122,6 @@ export function kindOf(workflowId: string): RunKind | null {
   return KINDS.includes(kind) ? (kind as RunKind) : null;
 }
 
-function tagOf(workflowId: string): string {
+export function tagOf(workflowId: string): string {
   return workflowId.split('/', 2)[1] ?? '';
 }

@@ -7,6 +7,7 @@ import type { ModelDefinition } from '../temporal/contracts/definition.js';
 import { ModelTag } from '../temporal/contracts/scalars.js';
 import { ScheduleSpec } from '../temporal/contracts/schedule.js';
 import type { DefinitionView } from '../temporal/contracts/tag.js';
+import * as messages from '../temporal/messages.js';
 import { BackfillArguments } from './arguments.js';
 import { mapConcurrently } from './concurrency.js';
 import { definitionDigest } from './definition-digest.js';
@@ -16,7 +17,7 @@ import { difference } from './models.js';
 import { backfillSlots } from './schedule-slots.js';
 import { scheduleStatus } from './schedule-status.js';
 import { callService, type Session } from './session.js';
-import { asked, defineTag, definitionInForce, unknownTag } from './tag-entity.js';
+import { asked, commandTag, defineTag, definitionInForce, unknownTag } from './tag-entity.js';
 import type { ApplyResult, ScheduleStatus } from './types.js';
 import { fromService } from './service-errors.js';
 
@@ -24,6 +25,8 @@ const CONCURRENT_DESCRIPTIONS = 8;
 const EDIT_ATTEMPTS = 5;
 /** A backfill looks up each of its slots. */
 const ACT_TIMEOUT_MS = 60_000;
+/** Temporal names a triggered slot by its own clock. */
+const CLOCKS_DIFFER_MS = 120_000;
 
 /** Retraining on a cron, one schedule per tag; ids read 'tag/<tag>'. */
 export class Schedules {
@@ -69,6 +72,11 @@ export class Schedules {
 
   /** Starts one run now, also while the schedule is paused or a run is under way: a person asked for it. */
   async trigger(id: string): Promise<void> {
+    const now = Date.now();
+    await this.#note(id, {
+      from: new Date(now - CLOCKS_DIFFER_MS),
+      until: new Date(now + CLOCKS_DIFFER_MS),
+    });
     await this.#on(id, (schedule) => schedule.trigger('ALLOW_ALL'));
   }
 
@@ -79,6 +87,7 @@ export class Schedules {
       { range: BackfillArguments },
       { range },
     ).range;
+    await this.#note(id, parsed);
     await this.#on(id, (schedule) =>
       backfillSlots(this.#session, schedule, { tag: tagOf(id), ...parsed }),
     );
@@ -87,6 +96,17 @@ export class Schedules {
   /** Removes the schedule from the tag's definition, and with it from Temporal. */
   async delete(id: string): Promise<void> {
     await this.#edit(tagOf(id), undefined, false);
+  }
+
+  /** First of all, and whatever becomes of the slots: whoever asks for a run may not approve what comes of it. */
+  async #note(id: string, { from, until }: { from: Date; until: Date }): Promise<void> {
+    const tag = tagOf(id);
+    const span = { from: from.toISOString(), until: until.toISOString() };
+    const request = { method: 'noteTrigger', tag, fields: span, reason: 'slots asked for' };
+    await commandTag(this.#session, tag, {
+      definition: messages.noteTrigger,
+      value: { asked: asked(this.#session, request), ...span },
+    });
   }
 
   /** Repeats when someone else changed the definition between the reading and the writing of it. */

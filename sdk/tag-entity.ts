@@ -132,7 +132,7 @@ export async function defineTag(
 }
 
 /** Repeats under the same update id while the answer says "not now"; the tag does the work once. */
-async function settle<Result>(
+export async function settle<Result>(
   session: Session,
   tag: string,
   start: () => Promise<WorkflowUpdateHandle<Result>>,

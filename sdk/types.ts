@@ -39,6 +39,20 @@ export interface PromoteOptions extends ChangeOptions {
   expectedLive?: number | null;
   /** Why a model without a passed gate against the live one may go live; stands out in the ledger. */
   override?: string;
+  /** Needs a signer whose key is listed for it; asks for no approval and passes over change windows, never over the digest. */
+  breakGlass?: true;
+}
+export interface ApproveOptions {
+  /** 1 to 400 characters, kept with the approval. @default 'approved' */
+  comment?: string;
+}
+export interface CommentOptions {
+  /** 1 to 400 characters, kept in the ledger. */
+  comment: string;
+}
+export interface FreezeOptions extends ChangeOptions {
+  /** When it ends by itself. @default when it is lifted */
+  until?: Date;
 }
 export interface DemoteOptions extends ChangeOptions {
   /** @default 'previous' */
@@ -78,6 +92,21 @@ export interface ApplyResult {
 export interface LedgerEntry extends Omit<LedgerRecord, 'at'> {
   at: Date;
 }
+/** The end of a tag's ledger, for an auditor to keep elsewhere. */
+export interface LedgerHead {
+  tag: ModelTag;
+  seq: number;
+  hash: string;
+  at: Date;
+  /** Base64 of an Ed25519 signature by the platform's key; null: it has none. */
+  signature: string | null;
+}
+export interface VerifyOptions {
+  /** A head that was kept: the ledger must lead through it. */
+  head?: LedgerHead;
+  /** The platform's, PEM '-----BEGIN PUBLIC KEY-----': the head must be signed by it. */
+  publicKey?: string;
+}
 export interface ShadowReport extends Omit<ShadowRecord, 'window'> {
   window: { from: Date; until: Date; extended: boolean };
 }
@@ -110,6 +139,10 @@ export interface RunStatus {
     state: Stage['state'];
     startedAt?: Date;
     finishedAt?: Date;
+    /** Of the time since its start: waited for people, a turn or a window. */
+    waitedMs?: number;
+    /** The rest of it, once the stage has ended. */
+    workedMs?: number;
     detail?: string;
   }[];
   waitingFor?: {
@@ -136,8 +169,19 @@ export interface RunHandle<Result> {
   /** Every change of the status until the run ends. */
   watch(): AsyncIterable<RunStatus>;
 }
+/**
+ * The actor is the platform's, or the signer's key: SelfApprovalError when it asked for the run, ApprovalRefusedError for
+ * what else stands against it.
+ */
+export interface Approvable {
+  approve(options?: ApproveOptions): Promise<void>;
+  /** One word is enough: the candidate goes. */
+  reject(options: CommentOptions): Promise<void>;
+  /** Takes an own approval back; of a model that carries traffic, or is live, it starts a rollback. */
+  withdraw(options: CommentOptions): Promise<void>;
+}
 /** `result()` and the stages follow the run to its rollout's commit, or other end. */
-export interface RetrainHandle extends RunHandle<RetrainResult> {
+export interface RetrainHandle extends RunHandle<RetrainResult>, Approvable {
   readonly kind: 'retrain';
   /** As soon as it is judged. */
   gate(): Promise<GateReport>;
@@ -145,7 +189,7 @@ export interface RetrainHandle extends RunHandle<RetrainResult> {
   rollout(): Promise<RolloutHandle | null>;
 }
 /** `result()` includes the watch. */
-export interface RolloutHandle extends RunHandle<RolloutResult> {
+export interface RolloutHandle extends RunHandle<RolloutResult>, Approvable {
   readonly kind: 'rollout';
   /** The ledger's entry once the candidate is live; rejects when the run ended uncommitted. */
   committed(): Promise<LedgerEntry>;
@@ -153,11 +197,13 @@ export interface RolloutHandle extends RunHandle<RolloutResult> {
 
 export interface TagStatus extends Omit<
   TagView,
-  'liveSince' | 'shadow' | 'frozen' | 'head' | 'lastRun'
+  'liveSince' | 'shadow' | 'frozen' | 'retired' | 'head' | 'lastRun'
 > {
   liveSince: Date | null;
   shadow: { modelId: ModelId; until: Date; workflowId: string } | null;
   frozen: { by: string; reason: string; until: Date | null } | null;
+  /** Out of service until a definition is applied again. */
+  retired: { by: string; reason: string; at: Date } | null;
   /** The nominal time of the next slot, which is its data cut-off; `spread` delays the start, not the slot. */
   nextRetrain: Date | null;
   lastRun: { workflowId: string; decision: Decision | null; finishedAt: Date | null } | null;
@@ -175,6 +221,15 @@ export interface ScheduleStatus {
   missed: number;
   /** Slots that were not started because the one before was still running. */
   skipped: number;
+}
+
+export interface ReconcileOptions {
+  /** Reports only. */
+  dryRun?: boolean;
+}
+export interface ReconcileReport {
+  /** At most 200. `tag` '*': something of no tag alone. `repaired`: it has been put right and read back. */
+  findings: { tag: ModelTag; what: string; repaired: boolean }[];
 }
 
 export interface SimulationReport {

@@ -7,10 +7,15 @@ export function sha256Hex(content: string | Uint8Array): string {
   return bytesToHex(sha256(typeof content === 'string' ? utf8ToBytes(content) : content));
 }
 
-/** 'sha256:<hex>' of a value's canonical JSON (RFC 8785), so that key order and white space never matter. */
-export function digestOf(value: unknown): string {
+/** RFC 8785: the same text for the same value, whatever its key order and white space were. */
+export function canonicalJson(value: unknown): string {
   const text = canonicalize(value);
   if (text === undefined)
     throw new TypeError('expected a value that JSON can carry, got undefined');
-  return `sha256:${sha256Hex(text)}`;
+  return text;
+}
+
+/** 'sha256:<hex>' of a value's canonical JSON, so that key order and white space never matter. */
+export function digestOf(value: unknown): string {
+  return `sha256:${sha256Hex(canonicalJson(value))}`;
 }

@@ -26,6 +26,14 @@ export const FAILURES = {
   Busy: { retryable: false, remedy: 'wait for the run it names, or roll its candidate back' },
   Overloaded: { retryable: true, remedy: 'none: the tag takes the command in a moment' },
   Frozen: { retryable: false, remedy: 'unfreeze, or wait for the end of the freeze' },
+  WindowClosed: {
+    retryable: false,
+    remedy: 'none: the rollout goes on when the next change window opens',
+  },
+  Rejected: {
+    retryable: false,
+    remedy: 'read why it was rejected, and promote again when that is settled',
+  },
   Quarantined: { retryable: false, remedy: 'release the version, or promote another' },
   NoRollbackTarget: { retryable: false, remedy: 'promote a version, or demote to none' },
   NoSlot: { retryable: false, remedy: 'book from the next free instant' },

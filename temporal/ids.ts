@@ -11,6 +11,11 @@ export function parseModelId(id: ModelId): { tag: ModelTag; version: number } {
   return { tag: id.slice(0, slash), version: Number(id.slice(slash + 1)) };
 }
 
+/** Stands for all tags together, where a tag is asked for. No tag is named so. */
+export const EVERY_TAG = '*';
+
+/** The one workflow that every tag is known to. */
+export const platformWorkflowId = 'platform';
 export const tagWorkflowId = (tag: ModelTag): string => `tag/${tag}`;
 export const retrainWorkflowId = (tag: ModelTag, key: string): string => `retrain/${tag}/${key}`;
 export const evaluateWorkflowId = (tag: ModelTag, key: string): string => `evaluate/${tag}/${key}`;
@@ -18,6 +23,10 @@ export const rolloutWorkflowId = (tag: ModelTag, version: number, key: string): 
   `rollout/${tag}/${String(version)}/${key}`;
 export const readWorkflowId = (what: string, tag: ModelTag, key: string): string =>
   `read/${what}/${tag}/${key}`;
+/** Two requests that may change different things are two runs. No tag's name has a second '/'. */
+export const reconcileWorkflowId = (tag: ModelTag | null, dryRun = false): string =>
+  `reconcile/${tag === null ? 'sweep' : `tag/${tag}`}${dryRun ? '/dry-run' : ''}`;
+export const RECONCILE_SCHEDULE_ID = 'modelyard-reconcile';
 export const scheduleId = (tag: ModelTag): string => `tag/${tag}`;
 /** Temporal appends '-<nominal time>' to the id that a schedule's action names; the slot is read back from it. */
 export const slotWorkflowIdPrefix = (tag: ModelTag): string => `retrain/${tag}/slot`;

@@ -1,19 +1,40 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { ApprovalView } from './contracts/approval.js';
 import type { LedgerEntry } from './contracts/ledger.js';
+import type { Notice } from './contracts/notice.js';
+import type {
+  FreezeAllCommand,
+  PlatformView,
+  RegisterCommand,
+  Registration,
+  RegisteredTag,
+  UnfreezeAllCommand,
+} from './contracts/platform.js';
+import type { Observation, ReconcileCommand, Reconciled } from './contracts/reconcile.js';
 import type { Admission, RunView } from './contracts/runs.js';
 import type {
   ApplyOutcome,
+  ApproveCommand,
   BeginRolloutCommand,
+  BeginShadowCommand,
   DefineCommand,
   DefinitionView,
   DemoteCommand,
+  EndShadowCommand,
+  FreezeCommand,
   LeaseCommand,
   LedgerPage,
   QuarantineCommand,
   ReleaseHostCommand,
+  RenewLeaseCommand,
+  RetireCommand,
   RollbackCommand,
   RolloutGrant,
+  ShiftTrafficCommand,
   TagView,
+  TriggerCommand,
+  UnfreezeCommand,
+  WithdrawCommand,
 } from './contracts/tag.js';
 
 // Updates, not signals, wherever a caller needs the answer or a refusal.
@@ -21,21 +42,39 @@ export const define = defineUpdate<ApplyOutcome, [DefineCommand]>('define');
 export const beginRollout = defineUpdate<RolloutGrant, [BeginRolloutCommand]>('beginRollout');
 export const commitRollout = defineUpdate<LedgerEntry, [LeaseCommand]>('commitRollout');
 export const abortRollout = defineUpdate<LedgerEntry | null, [LeaseCommand]>('abortRollout');
-export const renewLease = defineUpdate<string, [LeaseCommand]>('renewLease');
+export const shiftTraffic = defineUpdate<LedgerEntry, [ShiftTrafficCommand]>('shiftTraffic');
+export const renewLease = defineUpdate<string, [RenewLeaseCommand]>('renewLease');
 export const releaseHost = defineUpdate<null, [ReleaseHostCommand]>('releaseHost');
 export const rollback = defineUpdate<LedgerEntry, [RollbackCommand]>('rollback');
 export const demote = defineUpdate<LedgerEntry, [DemoteCommand]>('demote');
 export const quarantine = defineUpdate<LedgerEntry, [QuarantineCommand]>('quarantine');
 export const release = defineUpdate<LedgerEntry, [QuarantineCommand]>('release');
+export const approve = defineUpdate<ApprovalView, [ApproveCommand]>('approve');
+export const reject = defineUpdate<LedgerEntry, [ApproveCommand]>('reject');
+export const withdraw = defineUpdate<LedgerEntry | null, [WithdrawCommand]>('withdraw');
+export const freeze = defineUpdate<LedgerEntry, [FreezeCommand]>('freeze');
+export const unfreeze = defineUpdate<LedgerEntry, [UnfreezeCommand]>('unfreeze');
+export const retire = defineUpdate<LedgerEntry, [RetireCommand]>('retire');
+export const beginShadow = defineUpdate<LedgerEntry, [BeginShadowCommand]>('beginShadow');
+export const endShadow = defineUpdate<LedgerEntry | null, [EndShadowCommand]>('endShadow');
+export const noteTrigger = defineUpdate<null, [TriggerCommand]>('noteTrigger');
+
+export const reconcile = defineUpdate<Reconciled, [ReconcileCommand]>('reconcile');
 
 /** A finished run tells its tag, so that `status` can answer "and the last one?" without visibility. */
 export const runEnded =
   defineSignal<[{ workflowId: string; decision: string | null; finishedAt: string }]>('runEnded');
 /** To a rollout that waits: its ticket's time has come. It also asks on a timer, so a lost signal costs a minute. */
 export const turn = defineSignal<[{ ticket: number }]>('turn');
+/** To the run that a tag has news for. */
+export const notice = defineSignal<[Notice]>('notice');
 
 export const tagStatus = defineQuery<TagView>('status');
 export const definition = defineQuery<DefinitionView | null>('definition');
+/** The candidate in flight as its approvers see it; null when none has to be approved. */
+export const approval = defineQuery<ApprovalView | null>('approval');
+/** Who triggered or backfilled the slot of an instant. */
+export const triggeredBy = defineQuery<string[], [string]>('triggeredBy');
 /** What a run takes with it at its start; null before the first definition. */
 export const admission = defineQuery<Admission | null>('admission');
 export const ledger = defineQuery<LedgerPage, [{ before?: number; limit: number }]>('ledger');
@@ -44,4 +83,22 @@ export const rolloutObjection = defineQuery<
   { type: string; message: string; details: Record<string, unknown> } | null,
   [BeginRolloutCommand]
 >('rolloutObjection');
+/** What `reconcile` would find in an observation: of which kind, and in words. */
+export const differences = defineQuery<
+  { kind: string; what: string }[],
+  [{ seen: Observation; adopt: boolean }]
+>('differences');
 export const runView = defineQuery<RunView>('status');
+
+// Of the platform's workflow.
+export const freezeAll = defineUpdate<LedgerEntry, [FreezeAllCommand]>('freezeAll');
+export const unfreezeAll = defineUpdate<LedgerEntry, [UnfreezeAllCommand]>('unfreezeAll');
+export const register = defineUpdate<Registration, [RegisterCommand]>('register');
+export const platformStatus = defineQuery<PlatformView>('platformStatus');
+/** By name, after the one given. */
+export const platformTags = defineQuery<RegisteredTag[], [{ after?: string; limit: number }]>(
+  'platformTags',
+);
+export const platformLedger = defineQuery<LedgerPage, [{ before?: number; limit: number }]>(
+  'platformLedger',
+);

@@ -13,10 +13,12 @@ export const SEARCH_ATTRIBUTES = {
 /** Workflow types, as the Web UI lists them. Clients start by name, so that no workflow code is loaded with the SDK. */
 export const WORKFLOWS = {
   tag: 'tag',
+  platform: 'platform',
   retrain: 'retrain',
   evaluate: 'evaluate',
   rollout: 'rollout',
   read: 'read',
+  reconcile: 'reconcile',
 } as const;
 
 /** Aliases in MLflow; lowercase because some stores compare them without case. */

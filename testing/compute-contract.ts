@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Compute } from '../activities/compute/port.js';
+import type { Compute, KeptJob } from '../activities/compute/port.js';
 import type { JobFailure, JobObservation, JobRef, JobSpec } from '../temporal/contracts/job.js';
 import { isFailure } from '../temporal/errors.js';
 import { contractCases } from './contract-case.js';
@@ -168,6 +168,24 @@ export const computeContract = contractCases<ComputeUnderTest>({
     await compute.cancel({ ...ref, uid: '' });
     const { phase } = await compute.observe(ref);
     ok(phase === 'failed' || phase === 'vanished', `expected an end, got ${phase}`);
+  },
+
+  'a job is listed as active with its owner until it has ended (F33)': async (subject) => {
+    const { compute } = subject;
+    const [running, done] = [subject.job(LONG), subject.job({ publishes: RESULT })];
+    const ref = await compute.ensure(running);
+    await endOf(compute, await compute.ensure(done));
+    await runningDetail(compute, ref);
+    const active = async (): Promise<KeptJob[]> => {
+      const kept = await (await subject.another()).list();
+      return kept.filter(
+        ({ name, state }) => state === 'active' && [running.name, done.name].includes(name),
+      );
+    };
+    const { name, target, owner } = running;
+    deepEqual(await active(), [{ name, target, owner, state: 'active' }]);
+    await compute.cancel({ name, target, uid: '' });
+    deepEqual(await active(), []);
   },
 
   'cancelling leaves the result of an ended job as it is': async ({ compute, job }) => {

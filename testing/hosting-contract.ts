@@ -92,16 +92,14 @@ export const hostingContract = contractCases<HostingUnderTest>({
     await until(hosting, spec.name, 'ready');
   },
 
-  'all hosts are listed, and no retired one': async ({ hosting, good }) => {
+  'all hosts are listed with their models, and no retired one': async ({ hosting, good }) => {
     const [kept, retired] = [await good(), await good()];
     for (const spec of [kept, retired]) await hosting.ensure(spec);
     await hosting.retire(retired.name);
-    const names = await hosting.list();
-    ok(names.includes(kept.name), `expected ${kept.name} among ${names.join(', ')}`);
-    deepEqual(
-      names.filter((name) => name === retired.name),
-      [],
+    const listed = (await hosting.list()).filter(({ name }) =>
+      [kept.name, retired.name].includes(name),
     );
+    deepEqual(listed, [{ name: kept.name, modelId: kept.modelId }]);
   },
 });
 

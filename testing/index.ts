@@ -6,11 +6,20 @@
  * for (const { title, run } of computeContract) it(title, () => run(makeComputeUnderTest));
  * ```
  *
+ * And fault proxies: what the network does to a client and its server, by rule or by seeded chance.
+ *
  * @module
  */
 export { artifactsContract, type ArtifactsUnderTest } from './artifacts-contract.js';
 export { computeContract, type ComputeUnderTest, type JobScript } from './compute-contract.js';
 export type { ContractCase } from './contract-case.js';
+export type { Garbage } from './fault-proxy/garbage.js';
+export type { HttpFault } from './fault-proxy/http-faults.js';
+export { startHttpFaultProxy, type HttpFaultProxy } from './fault-proxy/http-proxy.js';
+export type { FaultProxy, Injection, Storm } from './fault-proxy/proxy.js';
+export type { Span } from './fault-proxy/random.js';
+export type { TcpFault, TcpStrike } from './fault-proxy/tcp-faults.js';
+export { startTcpFaultProxy, type TcpFaultProxy } from './fault-proxy/tcp-proxy.js';
 export { hostingContract, type HostingUnderTest } from './hosting-contract.js';
-export { registryContract, type RegistryUnderTest } from './registry-contract.js';
+export { registryContract, type LoggedPoint, type RegistryUnderTest } from './registry-contract.js';
 export { routingContract, type RoutingUnderTest } from './routing-contract.js';

@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict';
-import type { OpenedRun, Projection, Registry } from '../activities/registry/port.js';
-import type { TrainResult } from '../temporal/contracts/job.js';
 import { REGISTRY_TAGS, RUN_ARTIFACTS } from '../temporal/names.js';
 import { contractCases } from './contract-case.js';
 import { ledgerEntries } from './ledger-entries.js';
 import { refusedWith } from './refusals.js';
+import { observedCases } from './registry-observed-cases.js';
+import {
+  open,
+  projection,
+  registerThree,
+  registrationOf,
+  type RegistryUnderTest,
+} from './registry-scene.js';
 
-/** An adapter and a tag that was never used in its store. */
-export interface RegistryUnderTest {
-  readonly registry: Registry;
-  /** The same store as another worker sees it: nothing of `registry`'s memory. */
-  readonly another: Registry;
-  readonly tag: string;
-  /** Publishes a model with this content as a training job does, and gives the job's result. */
-  publishModel(run: OpenedRun, content: string): Promise<TrainResult>;
-  dispose(): Promise<void>;
-}
+export type { LoggedPoint, RegistryUnderTest } from './registry-scene.js';
 
 /** What every adapter of the registry port keeps. */
 export const registryContract = contractCases<RegistryUnderTest>({
@@ -174,6 +171,26 @@ export const registryContract = contractCases<RegistryUnderTest>({
     assert.deepEqual(await registry.readJournal(tag, 1_000_000, 1_000), entries.toReversed());
   },
 
+  'tells the newest finite value of a metric, whatever its step': async (scene) => {
+    const run = await open(scene, 'k');
+    const newest = (name: string) => scene.another.newestMetric({ runId: run.runId, name });
+    const log = (name: string, value: number, minute: number, step = 0) =>
+      scene.logMetric(run, { name, value, at: `2026-01-01T00:0${String(minute)}:00.000Z`, step });
+    await log('drift', 0.1, 0, 9);
+    await log('drift', -0.25, 2, 1);
+    await log('drift', 0.3, 2);
+    await log('drift', 0.2, 1);
+    for (const [minute, value] of [NaN, Infinity, -Infinity].entries()) {
+      await log('drift', value, 3 + minute, minute);
+      await log('never finite', value, minute);
+    }
+    await log('other', 0, 9);
+    assert.deepEqual(await newest('drift'), { value: -0.25, at: '2026-01-01T00:02:00.000Z' });
+    assert.deepEqual(await newest('other'), { value: 0, at: '2026-01-01T00:09:00.000Z' });
+    assert.equal(await newest('never finite'), null);
+    assert.equal(await newest('never logged'), null);
+  },
+
   'has an empty journal and no evidence for a tag it does not know': async ({ registry, tag }) => {
     assert.deepEqual(await registry.readJournal(tag, 10, 10), []);
     assert.deepEqual(await registry.readEvidence(tag, null), []);
@@ -225,67 +242,9 @@ export const registryContract = contractCases<RegistryUnderTest>({
       [{ of: 'b' }],
     );
   },
+
+  ...observedCases,
 });
-
-async function open(
-  { registry, tag }: RegistryUnderTest,
-  key: string,
-  startedAt = '2026-01-01T00:00:00Z',
-): Promise<OpenedRun> {
-  return await registry.openRun({
-    key: `retrain/${tag}/${key}`,
-    tag,
-    kind: 'retrain',
-    workflowId: 'retrain/contract',
-    startedAt,
-    params: { seed: 1 },
-    tags: { [REGISTRY_TAGS.owner]: 'team' },
-    artifacts: { [RUN_ARTIFACTS.definition]: { tag } },
-  });
-}
-
-async function registrationOf(
-  scene: RegistryUnderTest,
-  key: string,
-  content: string,
-  features = ['a'],
-) {
-  const run = await open(scene, key);
-  const result = { ...(await scene.publishModel(run, content)), features };
-  const tags = {
-    [REGISTRY_TAGS.workflowId]: key,
-    [REGISTRY_TAGS.task]: 'regression',
-    [REGISTRY_TAGS.features]: JSON.stringify(features),
-    [REGISTRY_TAGS.trainedOn]: JSON.stringify(result.trainedOn),
-    [REGISTRY_TAGS.serving]: JSON.stringify(null),
-  };
-  return {
-    key: `retrain/${scene.tag}/${key}/register`,
-    tag: scene.tag,
-    runId: run.runId,
-    result,
-    tags,
-  };
-}
-
-async function registerThree(scene: RegistryUnderTest): Promise<[number, number, number]> {
-  const register = async (key: string): Promise<number> =>
-    (await scene.registry.registerVersion(await registrationOf(scene, key, key))).version;
-  return [await register('one'), await register('two'), await register('three')];
-}
-
-function projection(tag: string, aliases: Projection['aliases']): Projection {
-  return {
-    tag,
-    owner: 'team',
-    tier: 'standard',
-    description: 'Predicts.',
-    definition: null,
-    definitionDigest: null,
-    aliases,
-    statuses: {},
-  };
-}
 
 async function retrainWithEvidence(
   scene: RegistryUnderTest,

@@ -97,6 +97,21 @@ export const routingContract = contractCases<RoutingUnderTest>({
     deepEqual(await routing.read(tag), { tag, fence: RACING, route: liveOn(targets[0]) });
   },
 
+  'all routes that were written are listed, each as it reads': async ({
+    routing,
+    freshTag,
+    targets,
+  }) => {
+    const [first, second, never] = [freshTag(), freshTag(), freshTag()];
+    await routing.write(first, liveOn(targets[0]), 1);
+    await routing.write(second, NOTHING, 2);
+    const listed = (await routing.list()).filter(({ tag }) => [first, second, never].includes(tag));
+    deepEqual(
+      listed.toSorted((a, b) => a.fence - b.fence),
+      [await routing.read(first), await routing.read(second)],
+    );
+  },
+
   'routes and fences outlive a restart (F28)': async ({
     routing,
     restarted,

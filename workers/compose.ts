@@ -1,8 +1,10 @@
 import type { Client } from '@temporalio/client';
 import { asyncLocalStorage } from '@temporalio/activity';
+import type { Approvers, LedgerSigner } from '../activities/approvals/port.js';
 import type { Artifacts } from '../activities/artifacts/port.js';
 import type { Compute } from '../activities/compute/port.js';
 import type { Hosting } from '../activities/hosting/port.js';
+import type { Monitoring } from '../activities/monitoring/port.js';
 import type { MlflowCredentials, MlflowOptions } from '../activities/registry/mlflow.js';
 import type { Registry } from '../activities/registry/port.js';
 import type { Routing } from '../activities/routing/port.js';
@@ -11,9 +13,12 @@ import { secretOf } from './secrets.js';
 import { computeTargets, hostingTargets, routingTarget } from './targets.js';
 
 export interface Ports {
+  approvers: Approvers;
+  ledgerSigner: LedgerSigner;
   artifacts: Artifacts;
   compute: Compute;
   hosting: Hosting;
+  monitoring: Monitoring;
   registry: Registry;
   routing: Routing;
 }
@@ -33,6 +38,7 @@ export async function composePorts(config: WorkerConfig): Promise<Ports> {
     ...(workspace !== undefined && { workspace }),
   };
   return {
+    ...(await composeApprovals(config)),
     artifacts: createArtifacts(mlflow),
     registry: createMlflowRegistry(mlflow),
     compute: computeTargets(
@@ -42,6 +48,10 @@ export async function composePorts(config: WorkerConfig): Promise<Ports> {
     hosting: hostingTargets(
       config.hosting.default,
       await targetsOf(config.hosting.targets, composeHosting),
+    ),
+    monitoring: routingTarget(
+      config.routing.default,
+      await targetsOf(config.routing.targets, composeMonitoring),
     ),
     routing: routingTarget(
       config.routing.default,
@@ -53,30 +63,68 @@ export async function composePorts(config: WorkerConfig): Promise<Ports> {
 export async function composeActivities(
   ports: Ports,
   temporal: { client: Client; taskQueue: string },
+  { onForeignAlias = 'restore' }: NonNullable<WorkerConfig['reconcile']> = {},
 ) {
-  const [compute, hosting, registry, routing, schedules, tags, { createSchedules }] =
-    await Promise.all([
-      import('../activities/compute/activities.js'),
-      import('../activities/hosting/activities.js'),
-      import('../activities/registry/activities.js'),
-      import('../activities/routing/activities.js'),
-      import('../activities/schedules/activities.js'),
-      import('../activities/tags/activities.js'),
-      import('../activities/schedules/temporal.js'),
-    ]);
+  const [
+    approvals,
+    compute,
+    hosting,
+    monitoring,
+    reconcile,
+    registry,
+    routing,
+    schedules,
+    tags,
+    windows,
+    { createSchedules },
+  ] = await Promise.all([
+    import('../activities/approvals/activities.js'),
+    import('../activities/compute/activities.js'),
+    import('../activities/hosting/activities.js'),
+    import('../activities/monitoring/activities.js'),
+    import('../activities/reconcile/activities.js'),
+    import('../activities/registry/activities.js'),
+    import('../activities/routing/activities.js'),
+    import('../activities/schedules/activities.js'),
+    import('../activities/tags/activities.js'),
+    import('../activities/windows/activities.js'),
+    import('../activities/schedules/temporal.js'),
+  ]);
   return {
+    ...approvals.createApprovalActivities(ports),
     ...compute.createComputeActivities(ports),
     ...hosting.createHostingActivities(ports),
+    ...monitoring.createMonitoringActivities(ports),
+    ...reconcile.createReconcileActivities(
+      { ...ports, client: temporal.client },
+      { onForeignAlias },
+    ),
     ...registry.createRegistryActivities(ports),
     ...routing.createRoutingActivities(ports),
     ...schedules.createScheduleActivities({ schedules: createSchedules(temporal) }),
     ...tags.createTagActivities(temporal),
+    ...windows.createWindowActivities(),
   };
 }
 
 type ComputeTarget = WorkerConfig['compute']['targets'][string];
 type HostingTarget = WorkerConfig['hosting']['targets'][string];
 type RoutingTarget = WorkerConfig['routing']['targets'][string];
+
+async function composeApprovals({
+  approvers,
+  ledger,
+}: WorkerConfig): Promise<Pick<Ports, 'approvers' | 'ledgerSigner'>> {
+  const [{ createApprovers }, { readRoster }, { createLedgerSigner }] = await Promise.all([
+    import('../activities/approvals/listed-keys.js'),
+    import('../activities/approvals/roster.js'),
+    import('../activities/approvals/ledger-key.js'),
+  ]);
+  return {
+    approvers: createApprovers(approvers === undefined ? [] : readRoster(approvers).listed),
+    ledgerSigner: createLedgerSigner(ledger === undefined ? null : secretOf(ledger.signingKey)),
+  };
+}
 
 async function composeCompute(config: WorkerConfig, target: ComputeTarget): Promise<Compute> {
   const { kind: _, ...settings } = target;
@@ -96,6 +144,12 @@ async function composeCompute(config: WorkerConfig, target: ComputeTarget): Prom
 async function composeHosting({ url, adminToken }: HostingTarget): Promise<Hosting> {
   const { createProcessHosting } = await import('../activities/hosting/process.js');
   return createProcessHosting({ url, adminToken: secretOf(adminToken) });
+}
+
+/** The gateway that a tag's traffic goes through is the one that counts it. */
+async function composeMonitoring({ url, adminToken }: RoutingTarget): Promise<Monitoring> {
+  const { createGatewayMonitoring } = await import('../activities/monitoring/gateway.js');
+  return createGatewayMonitoring({ url, adminToken: secretOf(adminToken) });
 }
 
 async function composeRouting({ url, adminToken }: RoutingTarget): Promise<Routing> {

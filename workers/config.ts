@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { readRoster } from '../activities/approvals/roster.js';
+import { Duration } from '../temporal/contracts/scalars.js';
+import { durationMs } from '../temporal/duration.js';
 import { failure } from '../temporal/errors.js';
 import { DEFAULT_TASK_QUEUE } from '../temporal/names.js';
 
@@ -43,6 +46,23 @@ const GatewayRouting = z.strictObject({
   kind: z.literal('gateway'),
   url: z.url(),
   adminToken: SecretReference,
+});
+
+const PublicKeys = z.array(z.string().min(1)).exactOptional();
+
+/** Who may sign what, by public keys. A key is one person's and for one use, so all of them are read together. */
+const Approvers = z
+  .record(
+    z.string().min(1).max(200),
+    z.strictObject({ keys: PublicKeys, breakGlassKeys: PublicKeys }),
+  )
+  .superRefine((approvers, context) => {
+    for (const { path, message } of readRoster(approvers).problems)
+      context.addIssue({ code: 'custom', path, message });
+  });
+
+const SweepInterval = Duration.refine((text) => (durationMs(text) ?? 0) >= 1_000, {
+  error: "expected at least '1s', or 'off'",
 });
 
 function targets<Target extends z.ZodType>(target: Target) {
@@ -96,6 +116,19 @@ export const WorkerConfig = z.strictObject({
     })
     .optional(),
   secrets: z.record(z.string(), SecretReference).optional(),
+  /** Absent: who approves and promotes is a claimed name, recorded as unverified. */
+  approvers: Approvers.optional(),
+  /** The Ed25519 private key, PEM PKCS#8, that signs exported ledger heads. */
+  ledger: z.strictObject({ signingKey: SecretReference }).optional(),
+  /** Sweeps that put right what differs from what the tags mean. */
+  reconcile: z
+    .strictObject({
+      /** Between two sweeps; @default '30s' */
+      every: z.union([z.literal('off'), SweepInterval]).optional(),
+      /** What becomes of a champion alias that was moved in MLflow by hand; @default 'restore' */
+      onForeignAlias: z.enum(['restore', 'adopt']).optional(),
+    })
+    .optional(),
   /** Milliseconds a stopping worker gives to what is under way. */
   shutdownGraceMs: z.int().nonnegative().optional(),
 });

@@ -6,7 +6,8 @@ import { beatWhileRunning } from './alive.js';
 import { SEARCH_ATTRIBUTES } from '../temporal/names.js';
 import { ensureKeywordAttributes } from '../temporal/server/search-attributes.js';
 import { composeActivities, composePorts } from './compose.js';
-import { parseConfig, readConfig, type WorkerConfigInput } from './config.js';
+import { parseConfig, readConfig, type WorkerConfig, type WorkerConfigInput } from './config.js';
+import { scheduleSweeps } from './reconcile-schedule.js';
 import { secretOf } from './secrets.js';
 
 const DEFAULT_GRACE_MS = 20_000;
@@ -40,12 +41,17 @@ export async function createWorker(
   ]);
   await nameAttributes(connection, namespace);
   const client = new Client({ connection, namespace });
+  await sweepRegularly(client, config);
   const ports = await composePorts(config);
   const worker = await Worker.create({
     connection: native,
     namespace,
     taskQueue: config.taskQueue,
-    activities: await composeActivities(ports, { client, taskQueue: config.taskQueue }),
+    activities: await composeActivities(
+      ports,
+      { client, taskQueue: config.taskQueue },
+      config.reconcile,
+    ),
     interceptors: { activity: [beatWhileRunning] },
     ...workflowCode(),
     maxCachedWorkflows: CACHED_WORKFLOWS,
@@ -69,6 +75,19 @@ async function nameAttributes(connection: Connection, namespace: string): Promis
     process.stderr.write(
       `search attributes ${Object.keys(SEARCH_ATTRIBUTES).join(', ')} could not be registered in ${namespace}: ${said}\n`,
     );
+  }
+}
+
+/** A worker that may not schedule sweeps works all the same, and says that nobody looks for what differs. */
+async function sweepRegularly(
+  client: Client,
+  { taskQueue, reconcile }: WorkerConfig & { taskQueue: string },
+): Promise<void> {
+  try {
+    await scheduleSweeps(client, taskQueue, reconcile?.every);
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`the sweeps of ${taskQueue} could not be scheduled: ${said}\n`);
   }
 }
 

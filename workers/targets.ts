@@ -1,6 +1,5 @@
 import type { Compute } from '../activities/compute/port.js';
 import type { Hosting } from '../activities/hosting/port.js';
-import type { Routing } from '../activities/routing/port.js';
 import { failure } from '../temporal/errors.js';
 
 /** What a definition that names no target means. */
@@ -13,6 +12,9 @@ export function computeTargets(fallback: string, targets: Map<string, Compute>):
     ensure: (job) => of(job.target).ensure(job),
     observe: (ref) => of(ref.target).observe(ref),
     cancel: (ref) => of(ref.target).cancel(ref),
+    async list() {
+      return (await Promise.all([...targets.values()].map((compute) => compute.list()))).flat();
+    },
     logs: (ref, tailBytes) => of(ref.target).logs(ref, tailBytes),
   };
 }
@@ -41,7 +43,8 @@ export function hostingTargets(fallback: string, targets: Map<string, Hosting>):
   };
 }
 
-export function routingTarget(fallback: string, targets: Map<string, Routing>): Routing {
+/** What stands for the one target that routes tags' traffic: the port that writes routes, or the one that reads figures. */
+export function routingTarget<Port>(fallback: string, targets: Map<string, Port>): Port {
   return pick('routing', { fallback, targets, target: UNNAMED });
 }
 

@@ -5,16 +5,18 @@ import { modelId, rolloutWorkflowId } from '../temporal/ids.js';
 import { SEARCH_ATTRIBUTES } from '../temporal/names.js';
 import type { Judging } from './judging.js';
 import { judgingDigest } from './policy/tag/define.js';
+import { reads } from './proxies.js';
 
 /** Hands a candidate that passed its gate to a rollout, which has its own life: it goes on when this run is gone. */
 export async function startRollout(judging: Judging, asked: RetrainRequest): Promise<string> {
   const { admission, candidate, workflowId } = judging;
   const { tag } = admission.definition;
   const rollout = rolloutWorkflowId(tag, candidate.version, 'gate');
+  const request = requestOf(judging, asked, await requestersOf(judging, asked));
   await adopting(() =>
     startChild('rollout', {
       workflowId: rollout,
-      args: [requestOf(judging, asked)],
+      args: [request],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `${modelId(tag, candidate.version)} after ${workflowId}`,
       typedSearchAttributes: [
@@ -36,7 +38,25 @@ async function adopting(start: () => Promise<unknown>): Promise<void> {
   }
 }
 
-function requestOf(judging: Judging, { actor, reason }: RetrainRequest): RolloutRequest {
+/**
+ * Whom the run is owed to, where somebody has to approve what comes of it: who asked for it; for a slot, who wrote its schedule
+ * and whoever triggered it. Null where nobody has to.
+ */
+async function requestersOf(
+  { admission, cutoff }: Judging,
+  { actor, trigger }: RetrainRequest,
+): Promise<string[] | null> {
+  const { definition, definedBy } = admission;
+  if (!definition.gate.approval) return null;
+  if (trigger === 'request') return [actor];
+  return [...new Set([definedBy, actor, ...(await reads.triggeredBy(definition.tag, cutoff))])];
+}
+
+function requestOf(
+  judging: Judging,
+  { actor, reason }: RetrainRequest,
+  requesters: string[] | null,
+): RolloutRequest {
   const { admission, candidate, incumbent, registry, workflowId } = judging;
   return {
     tag: admission.definition.tag,
@@ -48,6 +68,7 @@ function requestOf(judging: Judging, { actor, reason }: RetrainRequest): Rollout
       incumbent: incumbent?.version ?? null,
       judgedUnder: judgingDigest(admission.definition),
       registryRunId: registry.runId,
+      ...(requesters && { requesters }),
     },
   };
 }

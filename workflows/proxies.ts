@@ -1,10 +1,14 @@
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { ApprovalActivities } from '../activities/approvals/activities.js';
 import type { ComputeActivities } from '../activities/compute/activities.js';
 import type { HostingActivities } from '../activities/hosting/activities.js';
+import type { ReconcileActivities } from '../activities/reconcile/activities.js';
 import type { RegistryActivities } from '../activities/registry/activities.js';
 import type { RoutingActivities } from '../activities/routing/activities.js';
 import type { ScheduleActivities } from '../activities/schedules/activities.js';
 import type { TagActivities } from '../activities/tags/activities.js';
+import type { WindowActivities } from '../activities/windows/activities.js';
+import type { MonitoringActivities } from '../activities/monitoring/activities.js';
 
 // Retryability is the failure's own (temporal/errors.ts); a policy here only paces the tries.
 const QUICK = { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
@@ -16,6 +20,43 @@ const TAKEN_OVER_AFTER = '8s';
 export const reads = proxyLocalActivities<TagActivities & RegistryActivities>({
   startToCloseTimeout: '10s',
   scheduleToCloseTimeout: '5m',
+  retry: QUICK,
+});
+
+/** What the worker knows and a workflow may not: keys, time zones, its configuration. Local, because a person waits for the answer. */
+export const authority = proxyLocalActivities<
+  ApprovalActivities & ReconcileActivities & WindowActivities
+>({
+  startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: '60s',
+  retry: QUICK,
+});
+
+/** What the callers got and what the registry holds of a live model; a look that fails for a while is no data. */
+export const monitoring = proxyActivities<MonitoringActivities & RegistryActivities>({
+  startToCloseTimeout: '15s',
+  scheduleToCloseTimeout: '2m',
+  cancellationType: 'TRY_CANCEL',
+  retry: QUICK,
+});
+
+/** Looks at what the stores hold. Whoever sweeps comes again, so nobody waits long. */
+export const looks = proxyActivities<ReconcileActivities>({
+  startToCloseTimeout: '2m',
+  scheduleToCloseTimeout: '3m',
+  heartbeatTimeout: TAKEN_OVER_AFTER,
+  cancellationType: 'TRY_CANCEL',
+  retry: QUICK,
+});
+
+/** What a sweep puts right; what cannot be put right now is found again by the next one. */
+export const repairs = proxyActivities<
+  ComputeActivities & HostingActivities & RegistryActivities & TagActivities
+>({
+  startToCloseTimeout: '90s',
+  scheduleToCloseTimeout: '2m',
+  heartbeatTimeout: TAKEN_OVER_AFTER,
+  cancellationType: 'TRY_CANCEL',
   retry: QUICK,
 });
 
@@ -91,6 +132,13 @@ export const tags = proxyActivities<TagActivities>({
   heartbeatTimeout: TAKEN_OVER_AFTER,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: QUICK,
+});
+
+/** Between a tag and the platform. One try each and waited for, like the outbox: the lanes pace their tries. */
+export const pushes = proxyActivities<TagActivities>({
+  startToCloseTimeout: '60s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { maximumAttempts: 1 },
 });
 
 /** Waited for at the end of a page, like the outbox. */

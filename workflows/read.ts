@@ -3,14 +3,21 @@ import type { GatePolicy } from '../temporal/contracts/gate.js';
 import type { LedgerEntry } from '../temporal/contracts/ledger.js';
 import type { RegisteredModel } from '../temporal/contracts/model.js';
 import type { ReadRequest, RecordedEvidence, Simulation } from '../temporal/contracts/runs.js';
+import type { SignedLedgerHead } from '../temporal/contracts/statement.js';
 import { requireText } from './failing.js';
 import { simulate } from './policy/simulate.js';
-import { reads } from './proxies.js';
+import { authority, reads } from './proxies.js';
+
+type Answer =
+  | LedgerEntry[]
+  | RecordedEvidence[]
+  | RegisteredModel
+  | Simulation
+  | SignedLedgerHead
+  | { required: boolean };
 
 /** Looks something up where the worker can: the SDK holds no client and no secret of a vendor. */
-export async function read(
-  request: ReadRequest,
-): Promise<LedgerEntry[] | RecordedEvidence[] | RegisteredModel | Simulation> {
+export async function read(request: ReadRequest): Promise<Answer> {
   requireText(request, 'what');
   switch (request.what) {
     case 'ledger':
@@ -21,7 +28,17 @@ export async function read(
       return reads.readEvidence({ tag: request.tag, since: request.since ?? null });
     case 'simulate':
       return simulateFor(request);
+    case 'head':
+      return signedHead(request.tag);
+    case 'signatures':
+      return { required: await authority.signaturesRequired() };
   }
+}
+
+/** Signs what the tag says of itself and nothing that a caller names. */
+async function signedHead(tag: string): Promise<SignedLedgerHead> {
+  const head = { tag, ...(await reads.ledgerHead(tag)), at: new Date().toISOString() };
+  return { ...head, signature: await authority.signLedgerHead(head) };
 }
 
 async function simulateFor(

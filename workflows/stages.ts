@@ -8,6 +8,7 @@ type Waiting = NonNullable<RunView['waitingFor']>;
 /** A run's stages: what `status` answers and what the Web UI shows. */
 export class Stages {
   readonly view: RunView;
+  private waitingSince: number | null = null;
 
   constructor(of: Pick<RunView, 'kind' | 'tag'>, names: readonly string[]) {
     const stages: Stage[] = names.map((name) => ({ name, state: 'pending' }));
@@ -37,23 +38,26 @@ export class Stages {
 
   begin(name: string): void {
     this.view.stage = name;
-    this.change(name, { state: 'running', startedAt: new Date().toISOString() });
+    const begun = this.view.stages.find((stage) => stage.name === name)?.startedAt;
+    this.change(name, { state: 'running', startedAt: begun ?? new Date().toISOString() });
   }
 
   wait(name: string, waiting: Waiting): void {
     this.view.waitingFor = waiting;
+    this.waitingSince ??= Date.now();
     this.change(name, { state: 'waiting' });
   }
 
   resume(name: string): void {
     delete this.view.waitingFor;
-    this.change(name, { state: 'running' });
+    this.change(name, { state: 'running', ...this.waited(name) });
   }
 
   mark(name: string, state: 'done' | 'failed' | 'skipped', detail?: string): void {
     delete this.view.waitingFor;
     this.change(name, {
       state,
+      ...this.waited(name),
       finishedAt: new Date().toISOString(),
       ...(detail !== undefined && { detail }),
     });
@@ -72,6 +76,15 @@ export class Stages {
       { key: SEARCH_ATTRIBUTES.Stage, value: this.view.stage },
       ...(modelId === null ? [] : [{ key: SEARCH_ATTRIBUTES.ModelId, value: modelId }]),
     ]);
+  }
+
+  /** Time that a stage waited is told apart from the time it worked. */
+  private waited(name: string): Pick<Stage, 'waitedMs'> {
+    const { waitingSince } = this;
+    this.waitingSince = null;
+    if (waitingSince === null) return {};
+    const before = this.view.stages.find((stage) => stage.name === name)?.waitedMs ?? 0;
+    return { waitedMs: before + Date.now() - waitingSince };
   }
 
   private change(name: string, change: Partial<Stage>): void {
@@ -96,19 +109,23 @@ const SIGNS: Record<Stage['state'], string> = {
 };
 
 function tableOf(stages: readonly Stage[]): string {
-  const rows = stages.map(({ name, state, startedAt, finishedAt, detail }) => [
-    `${SIGNS[state]} ${name}`,
-    state,
-    seconds(startedAt, finishedAt),
-    plain(detail ?? ''),
+  const rows = stages.map((stage) => [
+    `${SIGNS[stage.state]} ${stage.name}`,
+    stage.state,
+    took(stage),
+    plain(stage.detail ?? ''),
   ]);
   return table(['stage', 'state', 'took', ''], rows);
 }
 
-function seconds(startedAt: string | undefined, finishedAt: string | undefined): string {
+/** The time worked, and beside it the time waited, when there was any. */
+function took({ startedAt, finishedAt, waitedMs = 0 }: Stage): string {
   if (startedAt === undefined || finishedAt === undefined) return '';
-  return `${((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(1)} s`;
+  const worked = Date.parse(finishedAt) - Date.parse(startedAt) - waitedMs;
+  return `${seconds(worked)}${waitedMs === 0 ? '' : `, waited ${seconds(waitedMs)}`}`;
 }
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 const firstLine = (error: Error): string => {
   for (let at: Error = error; ; at = at.cause) {

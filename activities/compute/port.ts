@@ -1,5 +1,13 @@
 import type { JobObservation, JobRef, JobSpec } from '../../temporal/contracts/job.js';
 
+export interface KeptJob {
+  name: string;
+  target: string;
+  /** Workflow id of the run that made it. */
+  owner: string;
+  state: 'active' | 'ended';
+}
+
 /**
  * Runs jobs. Attempts are the platform's: a backend never retries on its own. Every method may be called again after a
  * crash at any point, by another process, and gives the same answer.
@@ -11,8 +19,13 @@ export interface Compute {
    */
   ensure(job: JobSpec): Promise<JobRef>;
   observe(ref: JobRef): Promise<JobObservation>;
-  /** The job is gone, with all its processes, when this resolves. A job that is gone already is fine. */
+  /**
+   * The job is gone, with all its processes, when this resolves. A job that is gone already is fine. A ref without a uid
+   * means whatever job has the name.
+   */
   cancel(ref: JobRef): Promise<void>;
+  /** Every job that has not ended, for finding orphans; ended ones may be among them. */
+  list(): Promise<KeptJob[]>;
   /** The last `tailBytes` bytes of what the job printed. */
   logs(ref: JobRef, tailBytes: number): Promise<string>;
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { JobObservation, JobRef, JobSpec } from '../../temporal/contracts/job.js';
 import { failure } from '../../temporal/errors.js';
-import type { Compute } from './port.js';
+import type { Compute, KeptJob } from './port.js';
 import { readTail } from './process/capped-log.js';
 import { createFile, hasCode } from './process/durable-files.js';
 import { type EnvironmentOptions, jobEnvironment } from './process/environment.js';
@@ -14,7 +14,7 @@ import { jobDirectory, jobFiles, type JobFiles } from './process/layout.js';
 import { observeEnd, observeProgress } from './process/observation.js';
 import type { Demand, JobRecord, Launch } from './process/records.js';
 import { DEFAULT_CLASSES, demandOf, type ResourceClasses } from './process/resources.js';
-import { type KnownJob, listJobs, removeExpired } from './process/retention.js';
+import { type KnownJob, listActive, listJobs, removeExpired } from './process/retention.js';
 import { Supervisors } from './process/supervisors.js';
 
 export interface ProcessComputeOptions extends EnvironmentOptions {
@@ -36,7 +36,7 @@ export interface ProcessComputeOptions extends EnvironmentOptions {
 
 export interface ProcessCompute extends Compute {
   /** Every job whose directory exists, in no order. */
-  list(): Promise<KnownJob[]>;
+  known(): Promise<KnownJob[]>;
   /** Removes the jobs that ended before the retention time and returns their names. */
   removeExpired(): Promise<string[]>;
 }
@@ -130,7 +130,11 @@ class LocalProcesses implements ProcessCompute {
     });
   }
 
-  list(): Promise<KnownJob[]> {
+  list(): Promise<KeptJob[]> {
+    return this.#guarded(() => listActive(this.#options.directory));
+  }
+
+  known(): Promise<KnownJob[]> {
     return this.#guarded(() => listJobs(this.#options.directory));
   }
 

@@ -1,5 +1,7 @@
 import type { HostObservation, HostSpec } from '../../temporal/contracts/route.js';
 
+export type KeptHost = Pick<HostSpec, 'name' | 'modelId'>;
+
 /** Keeps model servers. A host serves exactly one model id; another model is another host. */
 export interface Hosting {
   /** Creates the host or adopts the one of this name; one of this name with another spec is refused. */
@@ -8,6 +10,6 @@ export interface Hosting {
   observe(name: string): Promise<HostObservation>;
   /** Gone when this resolves; a host that is gone already is fine. */
   retire(name: string): Promise<void>;
-  /** Names of all hosts this backend keeps, for finding orphans. */
-  list(): Promise<string[]>;
+  /** All hosts this backend keeps, for finding orphans. */
+  list(): Promise<KeptHost[]>;
 }

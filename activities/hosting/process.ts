@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { HostName, HostObservation, type HostSpec } from '../../temporal/contracts/route.js';
+import { ModelId } from '../../temporal/contracts/scalars.js';
 import { applicationFailure } from '../../temporal/errors.js';
 import { GatewayAdmin, type GatewayAdminOptions } from '../routing/gateway-admin.js';
 import type { Hosting } from './port.js';
 
 /** The gateway lets requests in flight finish and gives the process its grace time before it answers. */
 const RETIRE_TIMEOUT_MS = 45_000;
-const HostList = z.object({ hosts: z.array(z.object({ name: HostName })) });
+const HostList = z.object({ hosts: z.array(z.object({ name: HostName, modelId: ModelId })) });
 const GONE: HostObservation = {
   phase: 'gone',
   digest: null,
@@ -44,7 +45,7 @@ export function createProcessHosting(options: GatewayAdminOptions): Hosting {
     },
     list: async () => {
       const { hosts } = await admin.call({ method: 'GET', path: '/admin/hosts', answer: HostList });
-      return hosts.map((host) => host.name);
+      return hosts;
     },
   };
 }

@@ -4,7 +4,15 @@ import type { RegisteredModel } from '../../temporal/contracts/model.js';
 import type { RecordedEvidence } from '../../temporal/contracts/runs.js';
 import { REGISTRY_TAGS, RUN_ARTIFACTS } from '../../temporal/names.js';
 import type { Artifacts } from '../artifacts/port.js';
-import type { OpenedRun, Projection, Registration, Registry, RunOpening } from './port.js';
+import type {
+  MetricPoint,
+  MetricQuestion,
+  OpenedRun,
+  Projection,
+  Registration,
+  Registry,
+  RunOpening,
+} from './port.js';
 
 export interface GateRecord {
   tag: string;
@@ -88,6 +96,9 @@ function readingActivities({ registry, artifacts }: Ports) {
 
     readJournal: (asked: { tag: string; before: number; limit: number }): Promise<LedgerEntry[]> =>
       registry.readJournal(asked.tag, asked.before, asked.limit),
+
+    readMetric: (asked: MetricQuestion): Promise<MetricPoint | null> =>
+      registry.newestMetric(asked),
 
     readEvidence: (asked: { tag: string; since: string | null }): Promise<RecordedEvidence[]> =>
       registry.readEvidence(asked.tag, asked.since),

@@ -5,6 +5,9 @@ import { createDefinitionStore } from './mlflow/definitions.js';
 import { createEvidence } from './mlflow/evidence.js';
 import { createHomes } from './mlflow/home.js';
 import { createJournal } from './mlflow/journal.js';
+import { createMetrics } from './mlflow/metrics.js';
+import { createObserved } from './mlflow/observed.js';
+import { createOpenRuns } from './mlflow/open-runs.js';
 import type { MlflowOptions } from './mlflow/options.js';
 import type { Parts } from './mlflow/parts.js';
 import { createProjection } from './mlflow/projection.js';
@@ -34,6 +37,9 @@ export function createMlflowRegistry(options: MlflowOptions): Registry {
     ...createResolve(parts),
     ...createJournal(parts),
     ...createProjection(parts, createDefinitionStore(proxy)),
+    ...createObserved(parts),
+    ...createOpenRuns(parts),
     ...createEvidence(parts),
+    ...createMetrics(parts),
   });
 }

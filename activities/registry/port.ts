@@ -34,6 +34,13 @@ export interface Registration {
   tags: Record<string, string>;
 }
 
+/** Versions by alias; null: there is no such alias. */
+export interface Aliases {
+  champion: number | null;
+  previous: number | null;
+  challenger: number | null;
+}
+
 /** Aliases and version tags as they should stand, computed from the tag's newest state, never a replay. */
 export interface Projection {
   tag: string;
@@ -43,9 +50,29 @@ export interface Projection {
   definition: ModelDefinition | null;
   definitionDigest: string | null;
   /** null: the alias must not exist. */
-  aliases: { champion: number | null; previous: number | null; challenger: number | null };
+  aliases: Aliases;
   /** `modelyard.status` by version: 'champion', 'previous', 'challenger', 'retired', 'quarantined'. */
   statuses: Record<string, string>;
+}
+
+export interface MetricQuestion {
+  runId: string;
+  name: string;
+}
+
+export interface MetricPoint {
+  value: number;
+  /** ISO, in UTC, by the clock of whoever logged it. */
+  at: string;
+}
+
+/** A record that was opened and not closed. */
+export interface OpenRun {
+  runId: string;
+  tag: string;
+  workflowId: string;
+  /** ISO, in UTC. */
+  startedAt: string;
 }
 
 /** The record of every step. Each method finds what an earlier attempt made before it makes anything. */
@@ -77,6 +104,19 @@ export interface Registry {
   readJournal(tag: string, before: number, limit: number): Promise<LedgerEntry[]>;
   /** Makes aliases and version tags equal the projection and reads them back. */
   project(projection: Projection): Promise<void>;
+  /** The aliases as they stand; all null for a tag the registry does not know. */
+  aliases(tag: string): Promise<Aliases>;
+  /** `modelyard.status` of every registered version, '' where there is none; empty for a tag the registry does not know. */
+  statuses(tag: string): Promise<Record<string, string>>;
+  /** The aliases of every tag of the platform, in few calls however many there are. */
+  allAliases(): Promise<(Aliases & { tag: string })[]>;
+  /** Runs of the platform that began before this instant (ISO) and were not closed, oldest first. */
+  openRuns(startedBefore: string): Promise<OpenRun[]>;
+  /**
+   * The newest finite value of a metric on a run, by the time it was logged for, whatever its step; of several at that time
+   * the one of the highest step. Values that are not finite are skipped. Null when there is none.
+   */
+  newestMetric(asked: MetricQuestion): Promise<MetricPoint | null>;
   /** Gate evidence of past retrains, oldest first. */
   readEvidence(tag: string, since: string | null): Promise<RecordedEvidence[]>;
 }

@@ -1,6 +1,9 @@
+import { z } from 'zod';
 import { FencedRoute, type Route } from '../../temporal/contracts/route.js';
 import { GatewayAdmin, type GatewayAdminOptions } from './gateway-admin.js';
 import type { Routing } from './port.js';
+
+const RouteList = z.object({ routes: z.array(FencedRoute) });
 
 /**
  * Routes in the gateway. Fails with StaleFence (details: the fence and route in force), HostNotReady while a target it would send traffic to
@@ -14,5 +17,13 @@ export function createGatewayRouting(options: GatewayAdminOptions): Routing {
     write: (tag: string, route: Route, fence: number) =>
       admin.call({ method: 'PUT', path: pathOf(tag), body: { fence, route }, answer: FencedRoute }),
     read: (tag: string) => admin.call({ method: 'GET', path: pathOf(tag), answer: FencedRoute }),
+    list: async () => {
+      const { routes } = await admin.call({
+        method: 'GET',
+        path: '/admin/routes',
+        answer: RouteList,
+      });
+      return routes;
+    },
   };
 }

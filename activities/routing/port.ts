@@ -9,4 +9,6 @@ export interface Routing {
   write(tag: string, route: Route, fence: number): Promise<FencedRoute>;
   /** Fence 0 and no live model when the tag was never written. */
   read(tag: string): Promise<FencedRoute>;
+  /** The routes of all tags that were ever written. */
+  list(): Promise<FencedRoute[]>;
 }

@@ -6,17 +6,26 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
+import type { ReconcileCommand, Reconciled } from '../../temporal/contracts/reconcile.js';
 import type { Admission } from '../../temporal/contracts/runs.js';
 import type {
   BeginRolloutCommand,
   LeaseCommand,
   ReleaseHostCommand,
+  RenewLeaseCommand,
+  RollbackCommand,
   RolloutGrant,
+  ShiftTrafficCommand,
+  TagView,
 } from '../../temporal/contracts/tag.js';
 import { RetrainRequest } from '../../temporal/contracts/runs.js';
 import { applicationFailure, failure, isFailure } from '../../temporal/errors.js';
 import { tagWorkflowId, updateId } from '../../temporal/ids.js';
 import { WORKFLOWS } from '../../temporal/names.js';
+import { createPlatformActivities } from './platform.js';
+
+/** Longer than a tag waits for the lanes that put it right. */
+const RECONCILE_MS = 80_000;
 
 type TagCommand = { asked: { key: string; hash: string } };
 
@@ -44,7 +53,29 @@ export function createTagActivities({ client, taskQueue }: { client: Client; tas
     }
   }
 
+  /** Not with start: a tag that is not there has nothing to put right, and must not be begun anew over the route it had. */
+  async function reconcileTag(tag: string, command: ReconcileCommand): Promise<Reconciled> {
+    const { key, hash } = command.asked;
+    const options = {
+      updateId: updateId('reconcile', key, hash),
+      args: [command] as [ReconcileCommand],
+    };
+    const handle = client.workflow.getHandle(tagWorkflowId(tag));
+    try {
+      return await client.withDeadline(Date.now() + RECONCILE_MS, () =>
+        handle.executeUpdate<Reconciled, [ReconcileCommand]>('reconcile', options),
+      );
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw refusal(error);
+      throw failure('UnknownTag', `expected a tag '${tag}', and there is none`, {
+        details: { tag },
+      });
+    }
+  }
+
   return {
+    reconcileTag,
+
     /**
      * What the tag says of itself now. The request is parsed first, because schedules, the Web UI and other clients start
      * runs past the SDK.
@@ -58,10 +89,22 @@ export function createTagActivities({ client, taskQueue }: { client: Client; tas
       ask(tag, 'beginRollout', command),
     commitRollout: (tag: string, command: LeaseCommand): Promise<LedgerEntry> =>
       ask(tag, 'commitRollout', command),
+    shiftTraffic: (tag: string, command: ShiftTrafficCommand): Promise<LedgerEntry> =>
+      ask(tag, 'shiftTraffic', command),
+    renewLease: (tag: string, command: RenewLeaseCommand): Promise<string> =>
+      ask(tag, 'renewLease', command),
+    rollBack: (tag: string, command: RollbackCommand): Promise<LedgerEntry> =>
+      ask(tag, 'rollback', command),
+    /** The end of the tag's ledger. */
+    ledgerHead: (tag: string): Promise<{ seq: number; hash: string }> => ledgerHead(client, tag),
+    /** Who triggered or backfilled the slot of an instant. */
+    triggeredBy: (tag: string, slot: string): Promise<string[]> =>
+      client.workflow.getHandle(tagWorkflowId(tag)).query<string[], [string]>('triggeredBy', slot),
     abortRollout: (tag: string, command: LeaseCommand): Promise<LedgerEntry | null> =>
       ask(tag, 'abortRollout', command),
     releaseHost: (tag: string, command: ReleaseHostCommand): Promise<null> =>
       ask(tag, 'releaseHost', command),
+    ...createPlatformActivities({ client, taskQueue }),
   };
 }
 export type TagActivities = ReturnType<typeof createTagActivities>;
@@ -86,10 +129,24 @@ async function admission(client: Client, tag: string): Promise<Admission> {
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
-  throw failure('UnknownTag', `expected a definition of '${tag}', and none was applied`, {
+  throw unknownTag(tag);
+}
+
+async function ledgerHead(client: Client, tag: string): Promise<{ seq: number; hash: string }> {
+  try {
+    const { seq, head } = await client.workflow
+      .getHandle(tagWorkflowId(tag))
+      .query<TagView>('status');
+    return { seq, hash: head };
+  } catch (error) {
+    throw error instanceof WorkflowNotFoundError ? unknownTag(tag) : error;
+  }
+}
+
+const unknownTag = (tag: string): Error =>
+  failure('UnknownTag', `expected a definition of '${tag}', and none was applied`, {
     details: { tag },
   });
-}
 
 /**
  * What the tag said, as it was said. The same update id would be told the same again, so only an overload, which leaves no

@@ -20,6 +20,7 @@ export function instantJobs(model: TrainResult['model']): Compute {
       return Promise.resolve({ phase: 'succeeded', result });
     },
     cancel: () => Promise.resolve(),
+    list: () => Promise.resolve([]),
     logs: () => Promise.resolve(''),
   };
 }

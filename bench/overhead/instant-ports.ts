@@ -1,13 +1,17 @@
+import { createLedgerSigner } from '../../dist/activities/approvals/ledger-key.js';
+import { createApprovers } from '../../dist/activities/approvals/listed-keys.js';
 import type { Artifacts } from '../../dist/activities/artifacts/port.js';
 import type { Hosting } from '../../dist/activities/hosting/port.js';
+import type { Monitoring } from '../../dist/activities/monitoring/port.js';
 import type { Registry } from '../../dist/activities/registry/port.js';
 import type { Routing } from '../../dist/activities/routing/port.js';
 import type { RegisteredModel } from '../../dist/temporal/contracts/model.js';
-import type { FencedRoute } from '../../dist/temporal/contracts/route.js';
+import type { FencedRoute, HostSpec } from '../../dist/temporal/contracts/route.js';
 import type { Ports } from '../../dist/workers/compose.js';
 import { instantJobs } from './instant-jobs.ts';
 
 const EXPERIMENT = { experimentId: '1' };
+const NO_ALIASES = { champion: null, previous: null, challenger: null };
 const done = (): Promise<void> => Promise.resolve();
 
 /** Ports that answer at once. */
@@ -20,10 +24,13 @@ export function instantPorts(): Ports {
     files: [{ path: 'model.bin', sha256, bytes: 1 }],
   };
   return {
+    approvers: createApprovers([]),
+    ledgerSigner: createLedgerSigner(null),
     artifacts: instantArtifacts(),
     registry: instantRegistry(),
     compute: instantJobs(model),
     hosting: instantHosting(),
+    monitoring: instantMonitoring(),
     routing: instantRouting(),
   };
 }
@@ -55,6 +62,11 @@ function instantRegistry(): Registry {
     journal: done,
     readJournal: () => Promise.resolve([]),
     project: done,
+    aliases: () => Promise.resolve(NO_ALIASES),
+    statuses: () => Promise.resolve({}),
+    allAliases: () => Promise.resolve([]),
+    openRuns: () => Promise.resolve([]),
+    newestMetric: () => Promise.resolve(null),
     readEvidence: () => Promise.resolve([]),
   };
 }
@@ -69,16 +81,23 @@ function instantArtifacts(): Artifacts {
 }
 
 function instantHosting(): Hosting {
-  const digests = new Map<string, string>();
+  const specs = new Map<string, HostSpec>();
   return {
-    ensure: ({ name, digest }) => {
-      digests.set(name, digest);
+    ensure: (host) => {
+      specs.set(host.name, host);
       return Promise.resolve();
     },
     observe: (name) =>
-      Promise.resolve({ phase: 'ready', digest: digests.get(name) ?? null, detail: '' }),
+      Promise.resolve({ phase: 'ready', digest: specs.get(name)?.digest ?? null, detail: '' }),
     retire: done,
-    list: () => Promise.resolve([...digests.keys()]),
+    list: () => Promise.resolve([...specs.values()]),
+  };
+}
+
+function instantMonitoring(): Monitoring {
+  return {
+    figures: (tag) =>
+      Promise.resolve({ tag, epoch: 'bench', at: new Date().toISOString(), models: {} }),
   };
 }
 
@@ -91,5 +110,6 @@ function instantRouting(): Routing {
       return Promise.resolve(written);
     },
     read: (tag) => Promise.resolve(routes.get(tag) ?? { tag, fence: 0, route: { live: null } }),
+    list: () => Promise.resolve([...routes.values()]),
   };
 }

@@ -7,10 +7,15 @@ const LONGEST_MESSAGE = 2_000;
 
 const HostError = z.object({ code: z.string().max(100), message: z.string() });
 
+/** Whether a model server's answer other than 200 says that it failed, rather than its caller. */
+export function isModelsFault(status: number): boolean {
+  return !CALLERS_FAULT.has(status);
+}
+
 /** The public answer to a model server's error. Its stack traces, should it send any, stay here. */
 export function refusalOfReply(reply: ScoreReply): TargetRefusal {
   const { code, message } = said(reply);
-  if (CALLERS_FAULT.has(reply.status))
+  if (!isModelsFault(reply.status))
     return new TargetRefusal(reply.modelId, reply.status, code ?? 'BadPayload', message);
   if (reply.status === 503)
     return new TargetRefusal(reply.modelId, 503, code ?? 'HostNotReady', message);

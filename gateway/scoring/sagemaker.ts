@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { refusalOf, type Refusal } from '../refusal.js';
+import { isModelsFault } from './errors.js';
 import { single } from './headers.js';
 import { scoreRequestOf, takeBodiesRaw } from './http.js';
 import { TargetRefusal, type ScoreReply, type Scorer } from './scorer.js';
@@ -30,6 +31,7 @@ export function serveEndpoints(scope: FastifyInstance, scorer: Scorer): void {
 /** SageMaker answers 424 whatever the container's own error is, and tells that one inside. */
 function modelError(reply: FastifyReply, answer: ScoreReply): FastifyReply {
   const said = answer.body.toString('utf8', 0, 2_000);
+  reply.request.modelFailed = isModelsFault(answer.status);
   return sendError(reply, {
     status: 424,
     type: 'ModelError',
@@ -42,7 +44,10 @@ function modelError(reply: FastifyReply, answer: ScoreReply): FastifyReply {
 }
 
 function answerError(refusal: Refusal, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (refusal instanceof TargetRefusal) request.answeredBy = refusal.modelId;
+  if (refusal instanceof TargetRefusal) {
+    request.answeredBy = refusal.modelId;
+    request.modelFailed = refusal.status >= 500;
+  }
   if (refusal.status === 503) reply.header('retry-after', '1');
   return sendError(reply, { ...kindOf(refusal), body: bodyOf(refusal) });
 }

@@ -6,10 +6,11 @@ import { pickTarget } from '../routes/pick.js';
 import { exchange, ExchangeError, type HostReply } from './exchange.js';
 import { headersForHost } from './headers.js';
 
-/** What scoring reads; both change under it at any time and are read anew for every try. */
-export interface ScoringSources {
+/** What scoring reads, which changes under it at any time and is read anew for every try, and where it says who could not serve. */
+export interface ScoringParts {
   routes: { current(tag: string): FencedRoute | undefined };
   hosts: { get(name: string): { serving: Instance | undefined } | undefined };
+  figures: { passedOver(tag: string, modelId: string): void };
 }
 
 export interface ScoreLimits {
@@ -41,11 +42,11 @@ export class TargetRefusal extends Refusal {
 
 /** Answers one request by the tag's route. Every refusal is thrown as a Refusal with the public API's status. */
 export class Scorer {
-  readonly #sources: ScoringSources;
+  readonly #parts: ScoringParts;
   readonly #limits: ScoreLimits;
 
-  constructor(sources: ScoringSources, limits: ScoreLimits) {
-    this.#sources = sources;
+  constructor(parts: ScoringParts, limits: ScoreLimits) {
+    this.#parts = parts;
     this.#limits = limits;
   }
 
@@ -55,6 +56,7 @@ export class Scorer {
       return await this.#try(request, 'by-weight');
     } catch (error) {
       if (!(error instanceof TargetRefusal) || error.code !== 'HostUnreachable') throw error;
+      this.#passOver(request.tag, error.modelId);
       return this.#try(request, 'live-only');
     }
   }
@@ -86,7 +88,7 @@ export class Scorer {
     { tag, requestId }: ScoreRequest,
     choice: 'by-weight' | 'live-only',
   ): { target: RouteTarget; instance: Instance } {
-    const inForce = this.#sources.routes.current(tag);
+    const inForce = this.#parts.routes.current(tag);
     if (!inForce)
       throw new Refusal(
         404,
@@ -95,7 +97,9 @@ export class Scorer {
       );
     const { live } = inForce.route;
     const picked = choice === 'live-only' ? live : pickTarget(inForce.route, requestId);
-    const chosen = this.#ready(picked) ?? this.#ready(live);
+    const ready = this.#ready(picked);
+    if (picked && !ready) this.#passOver(tag, picked.modelId);
+    const chosen = ready ?? this.#ready(live);
     if (chosen) return withRoom(chosen);
     if (!live)
       throw new Refusal(409, 'NothingLive', `no model is live for tag '${tag}'; promote one first`);
@@ -107,8 +111,14 @@ export class Scorer {
     );
   }
 
+  /** Counts a model that another answers for. When it is the live one itself, its own answer, which follows, is counted. */
+  #passOver(tag: string, modelId: string): void {
+    const live = this.#parts.routes.current(tag)?.route.live;
+    if (modelId !== live?.modelId) this.#parts.figures.passedOver(tag, modelId);
+  }
+
   #ready(target: RouteTarget | null): { target: RouteTarget; instance: Instance } | undefined {
-    const instance = target ? this.#sources.hosts.get(target.host)?.serving : undefined;
+    const instance = target ? this.#parts.hosts.get(target.host)?.serving : undefined;
     return target && instance ? { target, instance } : undefined;
   }
 }

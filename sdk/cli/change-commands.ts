@@ -1,12 +1,13 @@
 import { Argument, Option, type Command } from 'commander';
-import type { ChangeOptions, LedgerEntry } from '../types.js';
+import type { LedgerEntry } from '../types.js';
 import { version, versionOrDate } from './arguments.js';
+import { change, changeOptions, describeEntry, type ChangeFlags } from './changes.js';
 import type { Context } from './context.js';
-import { facts, instant } from './table.js';
 
-interface ChangeFlags {
-  reason: string;
-  key?: string;
+interface PromoteFlags extends ChangeFlags {
+  override?: string;
+  expectedLive?: number;
+  breakGlass?: true;
 }
 
 /** The verbs that change what a tag serves. Each needs a reason, which the ledger keeps. */
@@ -15,28 +16,7 @@ export function addChangeCommands(program: Command, context: Context): void {
     context.answer(entry, () => describeEntry(entry));
   };
 
-  change(ofVersion(program.command('promote <tag>')), 'roll a registered model out')
-    .option(
-      '--override <why>',
-      'why a model without a passed gate against the live one may go live',
-    )
-    .option('--expected-live <version>', 'refuse when another version is live', version)
-    .action(
-      (
-        tag: string,
-        number: number,
-        flags: ChangeFlags & { override?: string; expectedLive?: number },
-      ) =>
-        context.withPlatform(async (platform) => {
-          const run = await platform.promote(tag, number, {
-            ...changeOptions(flags),
-            ...(flags.override !== undefined && { override: flags.override }),
-            ...(flags.expectedLive !== undefined && { expectedLive: flags.expectedLive }),
-          });
-          context.note(`run ${run.workflowId}${run.url === null ? '' : `  ${run.url}`}`);
-          answer(await run.committed());
-        }),
-    );
+  addPromote(program, context);
 
   change(program.command('demote <tag>'), 'take the live model out of service')
     .addOption(
@@ -66,6 +46,15 @@ export function addChangeCommands(program: Command, context: Context): void {
         }),
     );
 
+  change(
+    program.command('retire <tag>'),
+    'stop serving and take schedule, hosts and aliases away; apply revives it',
+  ).action((tag: string, flags: ChangeFlags) =>
+    context.withPlatform(async (platform) => {
+      answer(await platform.retire(tag, changeOptions(flags)));
+    }),
+  );
+
   for (const [name, description] of [
     ['quarantine', 'keep a version from being promoted or rolled back to'],
     ['release', 'let a quarantined version be promoted again'],
@@ -79,29 +68,33 @@ export function addChangeCommands(program: Command, context: Context): void {
   }
 }
 
+function addPromote(program: Command, context: Context): void {
+  change(ofVersion(program.command('promote <tag>')), 'roll a registered model out')
+    .option(
+      '--override <why>',
+      'why a model without a passed gate against the live one may go live',
+    )
+    .option('--expected-live <version>', 'refuse when another version is live', version)
+    .option(
+      '--break-glass',
+      'without approval and outside change windows; needs a key listed for it',
+    )
+    .action((tag: string, number: number, flags: PromoteFlags) =>
+      context.withPlatform(async (platform) => {
+        const { override, expectedLive, breakGlass } = flags;
+        const run = await platform.promote(tag, number, {
+          ...changeOptions(flags),
+          ...(override !== undefined && { override }),
+          ...(expectedLive !== undefined && { expectedLive }),
+          ...(breakGlass && { breakGlass }),
+        });
+        context.note(`run ${run.workflowId}${run.url === null ? '' : `  ${run.url}`}`);
+        const entry = await run.committed();
+        context.answer(entry, () => describeEntry(entry));
+      }),
+    );
+}
+
 function ofVersion(command: Command): Command {
   return command.addArgument(new Argument('<version>').argParser(version));
-}
-
-function change(command: Command, description: string): Command {
-  return command
-    .description(description)
-    .requiredOption('--reason <text>', 'kept in the ledger')
-    .option('--key <key>', 'idempotency key');
-}
-
-function changeOptions({ reason, key }: ChangeFlags): ChangeOptions {
-  return { reason, ...(key !== undefined && { idempotencyKey: key }) };
-}
-
-function describeEntry(entry: LedgerEntry): string {
-  return facts([
-    ['entry', `${entry.tag} #${String(entry.seq)}`],
-    ['action', `${entry.action} (${entry.outcome})`],
-    ['from', entry.from],
-    ['to', entry.to],
-    ['actor', entry.actor],
-    ['reason', entry.reason],
-    ['at', instant(entry.at)],
-  ]);
 }

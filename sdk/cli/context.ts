@@ -2,6 +2,7 @@ import { Platform } from '../platform.js';
 
 export interface GlobalOptions {
   json?: boolean;
+  signerKeyFile?: string;
 }
 
 /** Where a command reads its connection from and writes its answer to. */
@@ -22,7 +23,10 @@ export function processContext(options: () => GlobalOptions): Context {
       return options().json === true;
     },
     async withPlatform(work) {
-      await using platform = await Platform.connect();
+      const { signerKeyFile: keyFile } = options();
+      await using platform = await Platform.connect(
+        keyFile === undefined ? {} : { signer: { keyFile } },
+      );
       return await work(platform);
     },
     answer(value, text) {

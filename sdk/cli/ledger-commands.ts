@@ -1,15 +1,17 @@
 import type { Command } from 'commander';
+import { writeLedger } from '../ledger-export.js';
+import type { Platform } from '../platform.js';
 import type { LedgerEntry } from '../types.js';
 import { count, date } from './arguments.js';
 import type { Context } from './context.js';
-import { EXIT } from './exit-codes.js';
 import { facts, instant, table } from './table.js';
+
+const PAGE = 1000;
 
 /** Verbs that read what the ledger of a tag keeps. */
 export function addLedgerCommands(program: Command, context: Context): void {
   addLedger(program, context);
   addLiveAt(program, context);
-  addVerify(program, context);
 }
 
 function addLedger(program: Command, context: Context): void {
@@ -17,9 +19,19 @@ function addLedger(program: Command, context: Context): void {
     .command('ledger <tag>')
     .description('every settled change of a tag, newest first')
     .option('--limit <count>', 'how many', count, 20)
-    .action((tag: string, flags: { limit: number }) =>
+    .option('--export <file>', 'write all of it there, oldest first, one entry per line as JSON')
+    .action((tag: string, { limit, export: file }: { limit: number; export?: string }) =>
       context.withPlatform(async (platform) => {
-        const entries = await platform.ledger(tag, flags);
+        if (file !== undefined) {
+          const all = await wholeLedger(platform, tag);
+          await writeLedger(file, all);
+          context.answer(
+            { file, entries: all.length },
+            () => `${file}: ${String(all.length)} entries`,
+          );
+          return;
+        }
+        const entries = await platform.ledger(tag, { limit });
         context.answer(entries, () =>
           table(
             ['#', 'at', 'action', 'outcome', 'from', 'to', 'actor', 'reason'],
@@ -38,6 +50,18 @@ function addLedger(program: Command, context: Context): void {
         );
       }),
     );
+}
+
+/** Oldest first. */
+async function wholeLedger(platform: Platform, tag: string): Promise<LedgerEntry[]> {
+  const pages: LedgerEntry[][] = [];
+  let before: number | undefined;
+  do {
+    const page = await platform.ledger(tag, { limit: PAGE, ...(before && { before }) });
+    pages.push(page);
+    before = page.at(-1)?.seq;
+  } while (before !== undefined && before > 1);
+  return pages.flat().reverse();
 }
 
 function addLiveAt(program: Command, context: Context): void {
@@ -62,24 +86,6 @@ function describeLive({ live, entry }: { live: string | null; entry: LedgerEntry
     ['entry', `#${String(entry.seq)} ${entry.action} by ${entry.actor}`],
     ['reason', reasonOf(entry)],
   ]);
-}
-
-function addVerify(program: Command, context: Context): void {
-  program
-    .command('verify <tag>')
-    .description("recompute the ledger's hash chain")
-    .action((tag: string) =>
-      context.withPlatform(async (platform) => {
-        const outcome = await platform.verify(tag);
-        const bad = outcome.firstBad;
-        context.answer(outcome, () =>
-          bad
-            ? `entry ${String(bad.seq)} does not hold: ${bad.reason}`
-            : `${String(outcome.checked)} entries hold`,
-        );
-        if (!outcome.ok) context.exitWith(EXIT.failed);
-      }),
-    );
 }
 
 /** With why the gate was passed over, when it was. */

@@ -1,11 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { ModelyardError } from '../errors.js';
+import { addApprovalCommands } from './approval-commands.js';
+import { addAuditCommands } from './audit-commands.js';
 import { addChangeCommands } from './change-commands.js';
 import { processContext, type Context, type GlobalOptions } from './context.js';
 import { addDevCommand } from './dev-command.js';
 import { examine } from './doctor.js';
 import { EXIT } from './exit-codes.js';
 import { packageVersion } from './package-version.js';
+import { addReconcileCommand } from './reconcile-command.js';
+import { addFreezeCommands } from './freeze-commands.js';
 import { addRunCommands } from './run-commands.js';
 import { addScheduleCommands } from './schedule-commands.js';
 import { table } from './table.js';
@@ -13,7 +17,8 @@ import { addTagCommands } from './tag-commands.js';
 
 const ABOUT = `
 Settings come from the environment: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_UI_URL,
-MODELYARD_TASK_QUEUE, MODELYARD_ACTOR, MODELYARD_GATEWAY_URL, MODELYARD_GATEWAY_TOKEN, MLFLOW_TRACKING_URI.
+MODELYARD_TASK_QUEUE, MODELYARD_ACTOR, MODELYARD_SIGNER_KEY_FILE, MODELYARD_SIGNER_SSH_AGENT, MODELYARD_GATEWAY_URL,
+MODELYARD_GATEWAY_TOKEN, MLFLOW_TRACKING_URI.
 
 Exit codes: ${String(EXIT.ok)} done, ${String(EXIT.failed)} refused, failed or not in order, ${String(EXIT.usage)} wrong command line, ${String(EXIT.unexpected)} another decision than --expect.`;
 
@@ -22,6 +27,7 @@ export function buildProgram(context?: Context): Command {
     .description('the life of machine-learning models on Temporal')
     .version(packageVersion(), '--version')
     .option('--json', 'print the answer as JSON')
+    .option('--signer-key-file <file>', 'sign promotes and approvals with this Ed25519 private key')
     .addHelpText('after', ABOUT)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
@@ -31,7 +37,11 @@ export function buildProgram(context?: Context): Command {
   addTagCommands(program, used);
   addRunCommands(program, used);
   addChangeCommands(program, used);
+  addApprovalCommands(program, used);
+  addFreezeCommands(program, used);
+  addAuditCommands(program, used);
   addScheduleCommands(program, used);
+  addReconcileCommand(program, used);
   return program;
 }
 

@@ -16,6 +16,13 @@ interface RetrainFlags {
   expect?: string;
 }
 
+interface RunsFlags {
+  kind?: 'retrain';
+  state?: 'running';
+  waitingFor?: 'approval';
+  limit: number;
+}
+
 const KINDS = ['retrain', 'evaluate', 'rollout', 'shadow', 'fleet'];
 const STATES = ['running', 'waiting', 'completed', 'failed', 'cancelled'];
 
@@ -95,33 +102,44 @@ function addRuns(program: Command, context: Context): void {
     .description('runs, newest first')
     .addOption(new Option('--kind <kind>', 'what they do').choices(KINDS))
     .addOption(new Option('--state <state>', 'how far they are').choices(STATES))
+    .addOption(
+      new Option('--waiting-for <what>', 'only runs that wait for it').choices(['approval']),
+    )
     .option('--limit <count>', 'how many', count, 20)
-    .action(
-      (tag: string | undefined, flags: { kind?: 'retrain'; state?: 'running'; limit: number }) =>
-        context.withPlatform(async (platform) => {
-          const { limit, ...filter } = flags;
-          const found: RunStatus[] = [];
-          for await (const run of platform.runs.list({
-            ...filter,
-            ...(tag !== undefined && { tag }),
-          })) {
-            found.push(run);
-            if (found.length >= limit) break;
-          }
-          context.answer(found, () =>
-            table(
-              ['run', 'state', 'stage', 'started', 'finished'],
-              found.map((run) => [
-                run.workflowId,
-                run.state,
-                run.stage,
-                instant(run.startedAt),
-                instant(run.finishedAt),
-              ]),
-            ),
-          );
-        }),
+    .action((tag: string | undefined, flags: RunsFlags) =>
+      context.withPlatform(async (platform) => {
+        const { limit, ...filter } = flags;
+        const found: RunStatus[] = [];
+        for await (const run of platform.runs.list({
+          ...filter,
+          ...(tag !== undefined && { tag }),
+        })) {
+          found.push(run);
+          if (found.length >= limit) break;
+        }
+        context.answer(found, () =>
+          table(
+            ['run', 'state', 'stage', 'waits for', 'started', 'finished'],
+            found.map((run) => [
+              run.workflowId,
+              run.state,
+              run.stage,
+              waiting(run),
+              instant(run.startedAt),
+              instant(run.finishedAt),
+            ]),
+          ),
+        );
+      }),
     );
+}
+
+/** 'approval 1 of 2 until …'. */
+function waiting({ waitingFor }: RunStatus): string | null {
+  if (waitingFor === undefined) return null;
+  const { what, have, need, until } = waitingFor;
+  const counted = need === undefined ? '' : ` ${String(have ?? 0)} of ${String(need)}`;
+  return `${what}${counted}${until ? ` until ${instant(until) ?? ''}` : ''}`;
 }
 
 function addCancel(program: Command, context: Context): void {

@@ -148,9 +148,14 @@ function describeTag(status: TagStatus): string {
     [
       'rollout',
       status.rollout &&
-        `${status.rollout.modelId} at ${String(status.rollout.weightPercent)} % by ${status.rollout.workflowId}`,
+        `${status.rollout.modelId} at ${String(status.rollout.weightPercent)} % by ${status.rollout.workflowId}${status.rollout.waitingFor === null ? '' : `, waits for: ${status.rollout.waitingFor}`}`,
     ],
-    ['frozen', status.frozen && `by ${status.frozen.by}: ${status.frozen.reason}`],
+    [
+      'frozen',
+      status.frozen &&
+        `by ${status.frozen.by}${status.frozen.until ? ` until ${instant(status.frozen.until) ?? ''}` : ''}: ${status.frozen.reason}`,
+    ],
+    ['retired', status.retired && `by ${status.retired.by}: ${status.retired.reason}`],
     ['quarantined', status.quarantined.join(', ') || null],
     ['ledger', `${String(status.seq)} entries`],
     ['registry', status.registry.inSync ? 'in sync' : `${String(status.registry.pending)} pending`],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { GatePolicy } from './gate.js';
+import { rolloutContradictions, type Contradiction } from './rollout-contradictions.js';
 import { RolloutPolicy, ServingSpec } from './rollout.js';
 import { ModelTag } from './scalars.js';
 import { ScheduleSpec } from './schedule.js';
@@ -22,10 +23,6 @@ const Shape = z.strictObject({
 });
 
 type Definition = z.infer<typeof Shape>;
-interface Contradiction {
-  path: (string | number)[];
-  message: string;
-}
 
 /** What a team declares for a tag. Fields that contradict each other are named with the path to change. */
 export const ModelDefinition = Shape.superRefine((definition, context) => {
@@ -41,18 +38,15 @@ function contradictions(definition: Definition): Contradiction[] {
     ...dataContradictions(definition),
     ...columnContradictions(definition),
     ...gateContradictions(definition),
+    ...rolloutContradictions(definition.rollout ?? {}, new Date().toISOString()),
     ...paramsContradictions(definition),
   ];
 }
 
 /** What this release would silently leave out is refused: an approval that is not asked for is worse than none. */
-function notYet({ gate, shadow, rollout, serving }: Definition): Contradiction[] {
+function notYet({ shadow, serving }: Definition): Contradiction[] {
   const parts: [unknown, string][] = [
-    [gate.approval, 'gate.approval'],
     [shadow, 'shadow'],
-    [rollout?.steps, 'rollout.steps'],
-    [rollout?.checks, 'rollout.checks'],
-    [rollout?.windows, 'rollout.windows'],
     [serving?.kind === 'shared' ? serving : undefined, 'serving.kind'],
     [serving?.replicas, 'serving.replicas'],
     [serving?.instanceType, 'serving.instanceType'],

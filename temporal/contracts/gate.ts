@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { durationMs } from '../duration.js';
 import { Digest, Duration, MetricName } from './scalars.js';
 
 export const Verdict = z.enum(['passed', 'failed', 'inconclusive', 'error', 'cancelled']);
@@ -32,11 +33,22 @@ export const MetricRule = z
   );
 export type MetricRule = z.infer<typeof MetricRule>;
 
+const LONGEST_APPROVAL_MS = 30 * 24 * 3_600_000;
+
+/** Of what is no duration the contract of durations says so. */
+function isTimeToApprove(text: string): boolean {
+  const given = durationMs(text);
+  return given === undefined || (given > 0 && given <= LONGEST_APPROVAL_MS);
+}
+
 export const ApprovalPolicy = z
   .strictObject({
     required: z.int().min(1).max(20),
     from: z.array(z.string().min(1).max(200)).min(1).max(200).optional(),
-    expiresAfter: Duration.optional(),
+    expiresAfter: Duration.refine(
+      isTimeToApprove,
+      "expected more than '0s', in which nobody could approve, and at most '30d', for which a candidate may hold its tag",
+    ).optional(),
   })
   .refine((policy) => policy.from === undefined || new Set(policy.from).size >= policy.required, {
     path: ['from'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EVERY_TAG } from '../ids.js';
 import { Digest, Instant, ModelId, ModelTag } from './scalars.js';
 
 export const LedgerAction = z.enum([
@@ -20,9 +21,12 @@ export const LedgerAction = z.enum([
 ]);
 export type LedgerAction = z.infer<typeof LedgerAction>;
 
-/** One settled change of a tag, as it is hashed and journalled. `at` is workflow time, UTC. */
+/** Whose ledger it is: a tag's, or '*', the platform's own. */
+export const LedgerOwner = z.union([ModelTag, z.literal(EVERY_TAG)]);
+
+/** One settled change, as it is hashed and journalled. `at` is workflow time, UTC. */
 export const LedgerEntry = z.object({
-  tag: ModelTag,
+  tag: LedgerOwner,
   seq: z.int().positive(),
   action: LedgerAction,
   from: ModelId.nullable(),

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { Duration } from './scalars.js';
+import { Cron, Timezone } from './schedule.js';
 
 export const WindowSpec = z.strictObject({
-  cron: z.string().min(1).max(200),
+  cron: Cron,
   duration: Duration,
-  timezone: z.string().min(1).max(100).optional(),
+  timezone: Timezone.optional(),
 });
 export type WindowSpec = z.infer<typeof WindowSpec>;
 
@@ -13,7 +14,7 @@ export const LiveCheck = z
     metric: z.string().min(1).max(100),
     max: z.number().optional(),
     maxRatioToIncumbent: z.number().positive().optional(),
-    minSamples: z.int().nonnegative().optional(),
+    minSamples: z.int().positive().optional(),
     onNoData: z.enum(['wait', 'pause', 'fail']).optional(),
   })
   .refine((check) => check.max !== undefined || check.maxRatioToIncumbent !== undefined, {

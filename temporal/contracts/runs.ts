@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { GatePolicy, GateReport, Verdict } from './gate.js';
 import { ModelDefinition } from './definition.js';
 import { ModelRecord } from './model.js';
-import { LedgerEntry } from './ledger.js';
+import { Signed } from './approval.js';
+import { ModelFigures, TrafficFigures } from './figures.js';
+import { LedgerEntry, LedgerOwner } from './ledger.js';
+import { RolloutPlan } from './rollout-plan.js';
 import { Digest, Instant, ModelId, ModelTag, Reason, Version } from './scalars.js';
 import { ShadowReport } from './shadow.js';
 import { Requested } from './tag.js';
@@ -47,6 +50,32 @@ export const EvaluateRequest = z.strictObject({
 });
 export type EvaluateRequest = z.infer<typeof EvaluateRequest>;
 
+export const StageState = z.enum(['pending', 'running', 'waiting', 'done', 'skipped', 'failed']);
+export const Stage = z.object({
+  name: z.string(),
+  state: StageState,
+  startedAt: Instant.optional(),
+  finishedAt: Instant.optional(),
+  /** Of the time since its start: waited for people, a turn or a window. */
+  waitedMs: z.number().optional(),
+  detail: z.string().optional(),
+});
+export type Stage = z.infer<typeof Stage>;
+
+/** A watch under way, as a long one carries it from page to page. */
+export const Watching = z.strictObject({
+  entry: LedgerEntry,
+  plan: RolloutPlan,
+  stages: z.array(Stage),
+  /** Figures since when nothing conclusive has been judged. */
+  since: TrafficFigures.nullable(),
+  /** Of the incumbent, before it was replaced. */
+  baseline: ModelFigures.nullable(),
+  /** Whether a judgement had enough data. */
+  judged: z.boolean(),
+});
+export type Watching = z.infer<typeof Watching>;
+
 /** `gate: true`: it comes from a retrain whose gate passed against `expectedLive` under `judgedUnder`. */
 export const RolloutRequest = z.strictObject({
   tag: ModelTag,
@@ -57,14 +86,22 @@ export const RolloutRequest = z.strictObject({
   override: Reason.optional(),
   breakGlass: z.literal(true).optional(),
   requested: Requested.optional(),
+  /** A person's promote, signed. */
+  signed: Signed.optional(),
   retrain: z
     .strictObject({
       workflowId: z.string(),
       incumbent: Version.nullable(),
       judgedUnder: Digest,
       registryRunId: z.string(),
+      /** Everybody the retrain is owed to: none of them may approve what comes of it. */
+      requesters: z.array(z.string()).optional(),
     })
     .optional(),
+  /** From the run's own page before: the commit is made, the watch goes on. */
+  watching: Watching.optional(),
+  /** Events of a watch before it goes on in a new page; fewer are for tests of that. */
+  eventsPerPage: z.int().positive().optional(),
 });
 export type RolloutRequest = z.infer<typeof RolloutRequest>;
 
@@ -94,16 +131,6 @@ export const RolloutResult = z.object({
   shadow: ShadowReport.nullable(),
 });
 export type RolloutResult = z.infer<typeof RolloutResult>;
-
-export const StageState = z.enum(['pending', 'running', 'waiting', 'done', 'skipped', 'failed']);
-export const Stage = z.object({
-  name: z.string(),
-  state: StageState,
-  startedAt: Instant.optional(),
-  finishedAt: Instant.optional(),
-  detail: z.string().optional(),
-});
-export type Stage = z.infer<typeof Stage>;
 
 /** The answer of a run's `status` query. The SDK adds start and finish from the execution itself. */
 export const RunView = z.object({
@@ -141,7 +168,7 @@ export type Admission = z.infer<typeof Admission>;
 export const ReadRequest = z.discriminatedUnion('what', [
   z.strictObject({
     what: z.literal('ledger'),
-    tag: ModelTag,
+    tag: LedgerOwner,
     before: z.int().positive(),
     limit: z.int().min(1).max(1000),
   }),
@@ -158,6 +185,8 @@ export const ReadRequest = z.discriminatedUnion('what', [
     version: Version,
     verify: z.boolean(),
   }),
+  z.strictObject({ what: z.literal('head'), tag: ModelTag }),
+  z.strictObject({ what: z.literal('signatures'), tag: ModelTag }),
 ]);
 export type ReadRequest = z.infer<typeof ReadRequest>;
 

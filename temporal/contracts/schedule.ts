@@ -4,7 +4,7 @@ import { Duration } from './scalars.js';
 
 const FIVE_FIELDS = /^\S+(?:\s+\S+){4}$/;
 
-const Cron = z
+export const Cron = z
   .string()
   .regex(FIVE_FIELDS, {
     abort: true,
@@ -15,7 +15,7 @@ const Cron = z
     if (message !== null) context.addIssue({ code: 'custom', message });
   });
 
-const Timezone = z
+export const Timezone = z
   .string()
   .max(100)
   .refine((name) => isTimezone(name), {
@@ -23,7 +23,7 @@ const Timezone = z
       `expected an IANA time zone such as 'Europe/Berlin', got ${JSON.stringify(issue.input)}`,
   });
 
-function isTimezone(name: string): boolean {
+export function isTimezone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
     return true;

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { ApprovalSubject, Signed } from './approval.js';
 import { ModelDefinition } from './definition.js';
 import { LedgerEntry } from './ledger.js';
 import { ModelRecord } from './model.js';
+import { RolloutPlan } from './rollout-plan.js';
 import { HostSpec } from './route.js';
 import { Digest, Instant, ModelId, ModelTag, Reason, Version } from './scalars.js';
 
@@ -45,6 +47,12 @@ export const BeginRolloutCommand = z.strictObject({
     z.strictObject({ kind: z.literal('override'), why: Reason }),
   ]),
   ticket: z.int().optional(),
+  /** Everybody the run is owed to: none of them may approve it. Absent: whoever asks. */
+  requesters: z.array(z.string().min(1).max(200)).max(50).optional(),
+  /** Needs no approval and no open window, and a key that is listed for it. */
+  breakGlass: z.literal(true).optional(),
+  /** A person's promote, signed. */
+  signed: Signed.optional(),
 });
 export type BeginRolloutCommand = z.infer<typeof BeginRolloutCommand>;
 
@@ -54,6 +62,58 @@ export const LeaseCommand = z.strictObject({
   step: z.int().nonnegative(),
 });
 export type LeaseCommand = z.infer<typeof LeaseCommand>;
+
+export const ShiftTrafficCommand = LeaseCommand.extend({
+  weightPercent: z.number().gt(0).lte(100),
+});
+export type ShiftTrafficCommand = z.infer<typeof ShiftTrafficCommand>;
+
+export const RenewLeaseCommand = LeaseCommand.extend({
+  /** The lease is wanted at least until then; absent: for the usual time. */
+  until: Instant.optional(),
+  /** What the run waits for from now on, null: it works. A candidate that waits for people is not what a rollback leaves. */
+  waitingFor: z.enum(['approval', 'window']).nullable().optional(),
+});
+export type RenewLeaseCommand = z.infer<typeof RenewLeaseCommand>;
+
+/** The reason in `asked` is the approver's comment. */
+export const ApproveCommand = z.strictObject({
+  asked: Asked,
+  subject: ApprovalSubject,
+  signed: Signed.optional(),
+});
+export type ApproveCommand = z.infer<typeof ApproveCommand>;
+/** Takes the candidate, or the live model, that was approved out again. */
+export const WithdrawCommand = ApproveCommand;
+export type WithdrawCommand = z.infer<typeof WithdrawCommand>;
+
+/** 'platform': a freeze of every tag, pushed by the platform's workflow, which alone lifts it. */
+const Scope = z.enum(['tag', 'platform']).optional();
+export const FreezeCommand = z.strictObject({
+  asked: Asked,
+  until: Instant.optional(),
+  scope: Scope,
+});
+export type FreezeCommand = z.infer<typeof FreezeCommand>;
+export const UnfreezeCommand = z.strictObject({ asked: Asked, scope: Scope });
+export type UnfreezeCommand = z.infer<typeof UnfreezeCommand>;
+
+export const RetireCommand = z.strictObject({ asked: Asked });
+export type RetireCommand = z.infer<typeof RetireCommand>;
+
+export const BeginShadowCommand = z.strictObject({
+  asked: Asked,
+  model: ModelRecord,
+  samplingPercent: z.number().gt(0).lte(100),
+  until: Instant,
+});
+export type BeginShadowCommand = z.infer<typeof BeginShadowCommand>;
+export const EndShadowCommand = z.strictObject({ asked: Asked, shadow: z.string() });
+export type EndShadowCommand = z.infer<typeof EndShadowCommand>;
+
+/** A person who triggered or backfilled the slots of a span: no approver of what comes of them. */
+export const TriggerCommand = z.strictObject({ asked: Asked, from: Instant, until: Instant });
+export type TriggerCommand = z.infer<typeof TriggerCommand>;
 
 /** From a run that lost its lease: the host it was granted, which it may have made again since. */
 export const ReleaseHostCommand = z.strictObject({ asked: Asked, host: HostSpec });
@@ -84,6 +144,7 @@ export const RolloutGrant = z.discriminatedUnion('state', [
     /** The host to warm before the commit. */
     host: HostSpec,
     incumbent: Version.nullable(),
+    plan: RolloutPlan.optional(),
   }),
   z.object({ state: z.literal('queued'), ticket: z.int(), holder: z.string() }),
 ]);
@@ -104,11 +165,17 @@ export const TagView = z.object({
   previous: ModelId.nullable(),
   previousWarm: z.boolean(),
   rollout: z
-    .object({ modelId: ModelId, weightPercent: z.number(), workflowId: z.string() })
+    .object({
+      modelId: ModelId,
+      weightPercent: z.number(),
+      workflowId: z.string(),
+      waitingFor: z.enum(['approval', 'window']).nullable(),
+    })
     .nullable(),
   shadow: z.object({ modelId: ModelId, until: Instant, workflowId: z.string() }).nullable(),
   frozen: z.object({ by: z.string(), reason: z.string(), until: Instant.nullable() }).nullable(),
   quarantined: z.array(z.int()),
+  retired: z.object({ by: z.string(), reason: z.string(), at: Instant }).nullable(),
   seq: z.int(),
   fence: z.int(),
   head: Digest,

@@ -16,7 +16,7 @@ loaded.push(...Object.keys(createRequire(import.meta.url).cache));
 console.log(JSON.stringify(loaded));
 `;
 
-it('importing the package loads no worker, Kubernetes, AWS, server or packing code', async () => {
+it('importing the package loads no worker, Kubernetes, AWS, server, packing or signing code', async () => {
   const args = [
     '--import',
     './scripts/typescript-sources.mjs',
@@ -28,6 +28,6 @@ it('importing the package loads no worker, Kubernetes, AWS, server or packing co
   const loaded = JSON.parse(stdout) as string[];
   expect(loaded.some((url) => url.endsWith('sdk/platform.ts'))).toBe(true);
   const heavy =
-    /@temporalio\/(worker|core-bridge|activity)|@kubernetes|@aws-sdk|\/fastify\/|\/undici\/|\/tar-stream\/|\/commander\/|\/(workers|activities|workflows|gateway)\/[^/]+\.ts$|\/sdk\/(dev|cli)\//;
+    /@temporalio\/(worker|core-bridge|activity)|@kubernetes|@aws-sdk|\/fastify\/|\/undici\/|\/tar-stream\/|\/commander\/|\/(workers|activities|workflows|gateway)\/[^/]+\.ts$|\/sdk\/(dev|cli|signing)\//;
   expect(loaded.filter((url) => heavy.test(url))).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { OpenedRun } from '../../activities/registry/port.js';
 import type { TrainResult } from '../../temporal/contracts/job.js';
+import type { LoggedPoint } from '../../testing/registry-contract.js';
 
 /** Calls MLflow past the adapter: to look at what it left, and to do what a person or a job does. */
 export async function callMlflow(
@@ -29,6 +30,14 @@ export async function plantArtifact(url: string, uri: string, content: Uint8Arra
     body: Uint8Array.from(content),
   });
   if (!answer.ok) throw new Error(`put ${uri}: ${String(answer.status)} ${await answer.text()}`);
+}
+
+export async function logMetric(url: string, run: OpenedRun, point: LoggedPoint): Promise<void> {
+  const { name: key, value, at, step } = point;
+  await callMlflow(url, 'POST', 'runs/log-metric', {
+    ...{ run_id: run.runId, key, step, timestamp: Date.parse(at) },
+    value: Number.isFinite(value) ? value : String(value),
+  });
 }
 
 /** Does what a training job does at its end: a logged model with one file, on the run. */

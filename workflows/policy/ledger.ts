@@ -1,15 +1,20 @@
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
+import type { LedgerPage } from '../../temporal/contracts/tag.js';
 import { digestOf } from '../../temporal/digest.js';
 import { modelId } from '../../temporal/ids.js';
 import { GENESIS, TAIL, type EntryDraft, type TagState } from './tag/state.js';
 
+/** What a state holds of its ledger. */
+export type Ledgered = Pick<TagState, 'tag' | 'seq' | 'head' | 'tail' | 'journaled'> &
+  Partial<Pick<TagState, 'models'>>;
+
 /** Appends one settled entry: the next number, chained to the last hash. */
-export function append(
-  state: TagState,
+export function append<State extends Ledgered>(
+  state: State,
   entry: EntryDraft,
   settled: { at: string; outcome: LedgerEntry['outcome']; fence: number | null },
-): { state: TagState; entry: LedgerEntry } {
-  const to = entry.to === null ? undefined : state.models[String(entry.to)];
+): { state: State; entry: LedgerEntry } {
+  const to = entry.to === null ? undefined : state.models?.[String(entry.to)];
   const body = {
     tag: state.tag,
     seq: state.seq + 1,
@@ -37,6 +42,19 @@ export function trim(tail: LedgerEntry[], journaled: number): LedgerEntry[] {
     (entry, index) => entry.seq > journaled || index >= tail.length - TAIL,
   );
   return keep <= 0 ? tail : tail.slice(keep);
+}
+
+/** Entries with seq < before, newest first, of those that are held. */
+export function pageOf(
+  { tail, seq }: Ledgered,
+  before: number | undefined,
+  limit: number,
+): LedgerPage {
+  const entries = tail
+    .filter((entry) => before === undefined || entry.seq < before)
+    .slice(-limit)
+    .reverse();
+  return { entries, oldestHeld: tail[0]?.seq ?? seq + 1 };
 }
 
 /** The first entry that does not follow from the one before it; null when the chain holds. Oldest first. */

@@ -11,6 +11,10 @@ const OUTCOMES: Partial<Record<FailureType, RolloutResult['outcome']>> = {
   Quarantined: 'aborted',
   Frozen: 'aborted',
   Busy: 'aborted',
+  Rejected: 'rejected',
+  ApprovalRefused: 'rejected',
+  SelfApproval: 'rejected',
+  UnknownTag: 'aborted',
 };
 
 export function outcomeOfRefusal(

@@ -1,11 +1,15 @@
-import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, setHandler } from '@temporalio/workflow';
+import type { ApprovalView } from '../../temporal/contracts/approval.js';
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
 import type { ApplyOutcome, Asked, RolloutGrant } from '../../temporal/contracts/tag.js';
 import * as messages from '../../temporal/messages.js';
 import { rollbackFrom } from '../policy/tag/rollback.js';
 import type { Command } from '../policy/tag/transition.js';
+import { authorized, identified } from './authority.js';
 import { refusal, type Entity } from './entity.js';
 import { scheduleWanted } from './lanes/schedule.js';
+import { handleReconcile } from './reconcile.js';
+import { insideWindows } from './windows.js';
 
 /** How long `define` waits for its schedule to be written; it is written all the same when that takes longer. */
 const SCHEDULE_PATIENCE = '5s';
@@ -31,23 +35,26 @@ export function handleCommands(entity: Entity): void {
       CancellationScope.nonCancellable(() => handle(entity, { type, ...fields } as Given<Type>));
 
   setHandler(messages.define, taking('define', define), check('define'));
-  setHandler(
-    messages.beginRollout,
-    taking('beginRollout', inTurn<RolloutGrant>),
-    check('beginRollout'),
-  );
-  setHandler(messages.commitRollout, taking('commitRollout', commit), check('commitRollout'));
-  setHandler(
-    messages.abortRollout,
-    taking('abortRollout', inTurn<LedgerEntry | null>),
-    check('abortRollout'),
-  );
+  setHandler(messages.beginRollout, taking('beginRollout', begin), check('beginRollout'));
+  setHandler(messages.shiftTraffic, taking('shiftTraffic', move), check('shiftTraffic'));
+  setHandler(messages.commitRollout, taking('commitRollout', move), check('commitRollout'));
+  setHandler(messages.abortRollout, taking('abortRollout', abort), check('abortRollout'));
   setHandler(messages.renewLease, taking('renewLease', inTurn<string>), check('renewLease'));
   setHandler(messages.releaseHost, taking('releaseHost', inTurn<null>), check('releaseHost'));
+  setHandler(messages.approve, taking('approve', approve), check('approve'));
+  setHandler(messages.reject, taking('reject', reject), check('reject'));
+  setHandler(messages.withdraw, taking('withdraw', withdraw), check('withdraw'));
+  setHandler(messages.freeze, taking('freeze', inTurn<LedgerEntry>), check('freeze'));
+  setHandler(messages.unfreeze, taking('unfreeze', inTurn<LedgerEntry>), check('unfreeze'));
   setHandler(messages.quarantine, taking('quarantine', inTurn<LedgerEntry>), check('quarantine'));
   setHandler(messages.release, taking('release', inTurn<LedgerEntry>), check('release'));
+  setHandler(messages.beginShadow, taking('beginShadow', written), check('beginShadow'));
+  setHandler(messages.endShadow, taking('endShadow', ended), check('endShadow'));
+  setHandler(messages.noteTrigger, taking('noteTrigger', inTurn<null>), check('noteTrigger'));
   setHandler(messages.rollback, taking('rollback', rollback), check('rollback'));
   setHandler(messages.demote, taking('demote', urgent), check('demote'));
+  setHandler(messages.retire, taking('retire', urgent), check('retire'));
+  handleReconcile(entity);
 }
 
 async function define(entity: Entity, command: Given<'define'>): Promise<ApplyOutcome> {
@@ -64,12 +71,86 @@ function inTurn<Result>(entity: Entity, command: Given<Kind>): Promise<Result> {
   );
 }
 
-function commit(entity: Entity, command: Given<'commitRollout'>): Promise<LedgerEntry> {
+/** A rollout begins as the worker authorizes it, and takes the place of another one once that one's traffic is off. */
+function begin(entity: Entity, command: Given<'beginRollout'>): Promise<RolloutGrant> {
+  return entity.once(command.type, command.asked, async () => {
+    const known = await authorized(entity.state, command);
+    return entity.lock.run(async () => {
+      const grant = entity.apply(known) as RolloutGrant;
+      if (entity.state.intent) await quietly(entity);
+      return grant;
+    });
+  });
+}
+
+/** A step towards the candidate: inside the change windows only, and done when it has been read back. */
+function move(
+  entity: Entity,
+  command: Given<'shiftTraffic' | 'commitRollout'>,
+): Promise<LedgerEntry> {
   return entity.once(command.type, command.asked, () =>
     entity.lock.run(async () => {
-      entity.apply(command);
-      return (await entity.carryOutPending()) ?? superseded(entity);
+      await insideWindows(entity.state);
+      return write(entity, command);
     }),
+  );
+}
+
+function written(entity: Entity, command: Given<'beginShadow'>): Promise<LedgerEntry> {
+  return entity.once(command.type, command.asked, () =>
+    entity.lock.run(() => write(entity, command)),
+  );
+}
+
+async function write(entity: Entity, command: Given<Kind>): Promise<LedgerEntry> {
+  entity.apply(command);
+  return (await entity.carryOutPending()) ?? superseded(entity);
+}
+
+/** The candidate's lease, or its mirror, is gone at once; a route that cannot be written now is the repair lane's. */
+function abort(entity: Entity, command: Given<'abortRollout'>): Promise<LedgerEntry | null> {
+  return ended(entity, command);
+}
+
+function ended(
+  entity: Entity,
+  command: Given<'abortRollout' | 'endShadow'>,
+): Promise<LedgerEntry | null> {
+  return entity.once(command.type, command.asked, () =>
+    entity.lock.run(() => {
+      const entry = entity.apply(command) as LedgerEntry | null;
+      return entity.state.intent ? quietly(entity) : Promise.resolve(entry);
+    }),
+  );
+}
+
+/** Carries the write out; what has been decided holds also when it fails. */
+async function quietly(entity: Entity): Promise<LedgerEntry | null> {
+  try {
+    return await entity.carryOutPending();
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return entity.state.tail.at(-1) ?? null;
+  }
+}
+
+function approve(entity: Entity, command: Given<'approve'>): Promise<ApprovalView> {
+  return entity.once(command.type, command.asked, async () => {
+    const known = await identified(entity.state, 'approve', command);
+    return entity.lock.run(() => Promise.resolve(entity.apply(known) as ApprovalView));
+  });
+}
+
+function reject(entity: Entity, command: Given<'reject'>): Promise<LedgerEntry> {
+  return entity.once(command.type, command.asked, async () => {
+    const known = await identified(entity.state, 'reject', command);
+    return entity.lock.run(() => Promise.resolve(entity.apply(known) as LedgerEntry));
+  });
+}
+
+function withdraw(entity: Entity, command: Given<'withdraw'>): Promise<LedgerEntry | null> {
+  return entity.once(command.type, command.asked, async () =>
+    ahead(entity, await identified(entity.state, 'withdraw', command)),
   );
 }
 
@@ -79,21 +160,33 @@ function rollback(entity: Entity, command: Given<'rollback'>): Promise<LedgerEnt
   return urgent(entity, { ...command, ...(from !== null && { from }) });
 }
 
+function urgent(
+  entity: Entity,
+  command: Given<'rollback' | 'demote' | 'retire'>,
+): Promise<LedgerEntry> {
+  return entity.once(
+    command.type,
+    command.asked,
+    async () => (await ahead(entity, command)) ?? superseded(entity),
+  );
+}
+
 /**
  * Takes its numbers synchronously, so that whatever is in flight is too late from this moment on, and then writes ahead of
  * everything that waits. Behind another rollback or demote it waits for that one to be settled first.
  */
-function urgent(entity: Entity, command: Given<'rollback' | 'demote'>): Promise<LedgerEntry> {
-  return entity.once(command.type, command.asked, async () => {
-    const decide = (): LedgerEntry | null => entity.apply(command) as LedgerEntry | null;
-    const behind = entity.state.intent?.soft === false;
-    const early = behind ? null : decide();
-    // Nothing to write, so nobody has to make way.
-    if (early !== null) return early;
-    return entity.lock.runUrgent(async () => {
-      const done = behind ? decide() : null;
-      return done ?? (await entity.carryOutPending()) ?? superseded(entity);
-    });
+async function ahead(
+  entity: Entity,
+  command: Given<'rollback' | 'demote' | 'retire' | 'withdraw'>,
+): Promise<LedgerEntry | null> {
+  const decide = (): LedgerEntry | null => entity.apply(command) as LedgerEntry | null;
+  const behind = entity.state.intent?.soft === false;
+  const early = behind ? null : decide();
+  // Nothing to write, so nobody has to make way.
+  if (early !== null || entity.state.intent === null) return early;
+  return entity.lock.runUrgent(async () => {
+    const done = behind ? decide() : null;
+    return done ?? (await entity.carryOutPending());
   });
 }
 

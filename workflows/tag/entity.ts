@@ -14,7 +14,9 @@ import { Lock } from './lock.js';
 /** Temporal admits ten handlers at once; the last four are for rollback and demote. */
 const ROOM = 6;
 
-const URGENT = new Set(['rollback', 'demote']);
+const URGENT = new Set(['rollback', 'demote', 'withdraw']);
+/** Commands that end a write under way by themselves; every other one finds none, because the lock lets it in after. */
+const MAY_MEET_A_WRITE = new Set(['rollback', 'demote', 'withdraw', 'retire', 'settle']);
 
 /** A run's own steps, kept only as long as the run may repeat them; callers' requests are kept for a day. */
 const RUN_STEPS = new Set([
@@ -23,6 +25,9 @@ const RUN_STEPS = new Set([
   'abortRollout',
   'renewLease',
   'releaseHost',
+  'shiftTraffic',
+  'beginShadow',
+  'endShadow',
 ]);
 
 /** A tag while its workflow runs: the state, the one way to change it, and the one way to write its route. */
@@ -55,8 +60,16 @@ export class Entity {
   apply(command: Command): unknown {
     const outcome = transition(this.current, command, now());
     if (outcome.refused) throw refusal(outcome.refused);
+    this.assertOneWrite(command, outcome.state);
     this.set(outcome.state);
     return outcome.result;
+  }
+
+  /** An intent that is replaced and not settled would leave a route write without an entry. */
+  private assertOneWrite({ type }: Command, next: TagState): void {
+    const { intent } = this.current;
+    if (intent === null || MAY_MEET_A_WRITE.has(type) || next.intent === intent) return;
+    throw failure('Overloaded', `a write of the route of ${next.tag} is under way`);
   }
 
   /** Refuses, without a trace in the history, what would be refused by the handler. */
@@ -71,6 +84,8 @@ export class Entity {
     if (!URGENT.has(method) && this.inFlight.size >= ROOM) {
       throw failure('Overloaded', `${String(ROOM)} commands of ${this.current.tag} are in flight`);
     }
+    // Who signed is known in the handler only, and may be somebody else than the name that is claimed.
+    if ('signed' in command && command.signed) return;
     const outcome: Outcome = transition(this.current, command, now());
     if (outcome.refused) throw refusal(outcome.refused);
   }
@@ -120,7 +135,8 @@ export class Entity {
   }
 
   private moveOf(intent: Intent) {
-    const named = [intent.route.live, intent.route.canary].map((target) => target?.host);
+    const { live, canary, mirror } = intent.route;
+    const named = [live, canary, mirror].map((target) => target?.host);
     const hosts = Object.values(this.current.hosts)
       .map(({ spec }) => spec)
       .filter(({ name }) => named.includes(name));

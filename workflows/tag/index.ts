@@ -4,6 +4,7 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
@@ -11,14 +12,19 @@ import {
 import { runEnded } from '../../temporal/messages.js';
 import { modelId } from '../../temporal/ids.js';
 import { SEARCH_ATTRIBUTES } from '../../temporal/names.js';
+import { LOGIC, migrated, type FirstSchema, type Logic } from '../policy/tag/logic.js';
 import { emptyTag, type TagState } from '../policy/tag/state.js';
 import { handleCommands } from './commands.js';
 import { Entity } from './entity.js';
 import { retireLane, warmLane } from './lanes/hosts.js';
 import { expiryLane, turnLane } from './lanes/lease.js';
 import { journalLane, projectionLane, type Parked } from './lanes/outbox.js';
+import { noticeLane } from './lanes/notices.js';
+import { registerLane } from './lanes/register.js';
 import { repairLane } from './lanes/repair.js';
 import { scheduleLane } from './lanes/schedule.js';
+import { shadowLane } from './lanes/shadow.js';
+import { thawLane } from './lanes/thaw.js';
 import { answerQueries } from './queries.js';
 
 /** A page of the tag's life: short enough to replay in a moment, and new code takes over within a day. */
@@ -31,7 +37,7 @@ type Tag = typeof tag;
 
 interface Start {
   tag: string;
-  state?: TagState;
+  state?: TagState | FirstSchema;
   /** Commands answered before the tag continues as new; fewer are for tests of that. */
   commandsPerPage?: number;
 }
@@ -44,7 +50,7 @@ export function tag(start: Start): Promise<void> {
 
 async function live(start: Start): Promise<void> {
   const { tag: name, state, commandsPerPage = COMMANDS_PER_PAGE } = start;
-  const entity = new Entity(state ?? emptyTag(name));
+  const entity = new Entity(state ? migrated(state) : emptyTag(name, firstLogic()));
   const parked: Parked = { journal: null, projection: null };
   handleCommands(entity);
   answerQueries(entity, parked);
@@ -65,8 +71,11 @@ async function live(start: Start): Promise<void> {
   await ended;
   // Commands are answered to the last moment, also while a lane's write comes to its end.
   await condition(allHandlersFinished);
-  await continueAsNew<Tag>({ ...start, state: entity.state });
+  await continueAsNew<Tag>({ ...start, state: { ...entity.state, logic: LOGIC } });
 }
+
+/** The first page of a tag's life names no logic: a history from before there were two was moved by the first. */
+const firstLogic = (): Logic => (patched('logic 2') ? LOGIC : 1);
 
 /** Ends when every lane has ended, so that none leaves a write under way behind. */
 async function work(entity: Entity, parked: Parked): Promise<void> {
@@ -78,6 +87,10 @@ async function work(entity: Entity, parked: Parked): Promise<void> {
     expiryLane(entity),
     turnLane(entity),
     repairLane(entity),
+    noticeLane(entity),
+    thawLane(entity),
+    registerLane(entity),
+    shadowLane(entity),
     scheduleLane(entity),
     attributesLane(entity),
   ];

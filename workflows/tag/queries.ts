@@ -1,11 +1,13 @@
 import { setHandler } from '@temporalio/workflow';
 import type { Admission } from '../../temporal/contracts/runs.js';
-import type { LedgerPage } from '../../temporal/contracts/tag.js';
 import * as messages from '../../temporal/messages.js';
+import { pageOf } from '../policy/ledger.js';
+import { approvalView } from '../policy/tag/approval.js';
 import { objection } from '../policy/tag/rollout.js';
+import { triggeredBy } from '../policy/tag/triggers.js';
 import { viewOf } from '../policy/tag/view.js';
 import type { TagState } from '../policy/tag/state.js';
-import type { Entity } from './entity.js';
+import { now, type Entity } from './entity.js';
 import { pendingOf, type Parked } from './lanes/outbox.js';
 
 export function answerQueries(entity: Entity, parked: Parked): void {
@@ -13,16 +15,20 @@ export function answerQueries(entity: Entity, parked: Parked): void {
     viewOf(entity.state, {
       pending: pendingOf(entity),
       parked: parked.journal ?? parked.projection,
+      at: now(),
     }),
   );
-  setHandler(messages.definition, () => entity.state.definition);
+  setHandler(messages.definition, () => (entity.state.retired ? null : entity.state.definition));
   setHandler(messages.admission, () => admission(entity.state));
-  setHandler(messages.ledger, ({ before, limit }) => page(entity.state, before, limit));
-  setHandler(messages.rolloutObjection, (command) => objection(entity.state, command));
+  setHandler(messages.ledger, ({ before, limit }) => pageOf(entity.state, before, limit));
+  setHandler(messages.rolloutObjection, (command) => objection(entity.state, command, now()));
+  setHandler(messages.approval, () => approvalView(entity.state));
+  setHandler(messages.triggeredBy, (slot) => triggeredBy(entity.state, slot));
 }
 
-function admission({ definition, live, liveSince, models }: TagState): Admission | null {
-  if (definition === null) return null;
+function admission({ definition, retired, live, ...state }: TagState): Admission | null {
+  if (definition === null || retired) return null;
+  const { liveSince, models } = state;
   const { digest, ...defined } = definition;
   return {
     ...defined,
@@ -30,12 +36,4 @@ function admission({ definition, live, liveSince, models }: TagState): Admission
     live: live === null ? null : (models[String(live)] ?? null),
     liveSince,
   };
-}
-
-function page({ tail, seq }: TagState, before: number | undefined, limit: number): LedgerPage {
-  const entries = tail
-    .filter((entry) => before === undefined || entry.seq < before)
-    .slice(-limit)
-    .reverse();
-  return { entries, oldestHeld: tail[0]?.seq ?? seq + 1 };
 }

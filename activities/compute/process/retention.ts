@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from './durable-files.js';
-import { readExit, readJob } from './job-state.js';
+import type { KeptJob } from '../port.js';
+import { isFinished, readExit, readJob } from './job-state.js';
 import { buildDirectory, jobDirectory, jobFiles, trashDirectory } from './layout.js';
 
 /** A job whose directory exists. */
@@ -20,8 +21,13 @@ export interface KnownJob {
 const BUILD_LIMIT_MS = 60 * 60 * 1000;
 
 export async function listJobs(root: string): Promise<KnownJob[]> {
-  const names = (await namesIn(root)).filter((name) => !name.startsWith('.'));
-  const jobs = await Promise.all(names.map((name) => readKnown(root, name)));
+  const jobs = await Promise.all((await jobNamesIn(root)).map((name) => readKnown(root, name)));
+  return jobs.filter((job) => job !== undefined);
+}
+
+/** Reads nothing of the ended ones, of which there may be thousands. */
+export async function listActive(root: string): Promise<KeptJob[]> {
+  const jobs = await Promise.all((await jobNamesIn(root)).map((name) => readActive(root, name)));
   return jobs.filter((job) => job !== undefined);
 }
 
@@ -33,6 +39,13 @@ export async function removeExpired(root: string, retentionMs: number): Promise<
   for (const { name } of ended) await remove(root, name);
   await removeLeftovers(root);
   return ended.map(({ name }) => name);
+}
+
+async function readActive(root: string, name: string): Promise<KeptJob | undefined> {
+  const files = jobFiles(jobDirectory(root, name));
+  if (await isFinished(files)) return undefined;
+  const job = await readJob(files);
+  return job && { name, target: job.spec.target, owner: job.spec.owner, state: 'active' };
 }
 
 async function readKnown(root: string, name: string): Promise<KnownJob | undefined> {
@@ -75,6 +88,10 @@ async function modifiedAtMs(path: string): Promise<number> {
     if (isMissing(error)) return Date.now();
     throw error;
   }
+}
+
+async function jobNamesIn(root: string): Promise<string[]> {
+  return (await namesIn(root)).filter((name) => !name.startsWith('.'));
 }
 
 async function namesIn(directory: string): Promise<string[]> {

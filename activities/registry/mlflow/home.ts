@@ -1,4 +1,5 @@
 import { failure } from '../../../temporal/errors.js';
+import { EVERY_TAG } from '../../../temporal/ids.js';
 import { REGISTRY_TAGS } from '../../../temporal/names.js';
 import type { Run } from './answers.js';
 import type { Mlflow } from './client.js';
@@ -57,7 +58,8 @@ export function createHomes(mlflow: Mlflow): Homes {
 }
 
 async function ensureHome(mlflow: Mlflow, tag: string): Promise<Home> {
-  await ensureRegisteredModel(mlflow, tag);
+  // The platform's own ledger is a journal like a tag's, and of no model.
+  if (tag !== EVERY_TAG) await ensureRegisteredModel(mlflow, tag);
   return (await findHome(mlflow, tag)) ?? (await makeHome(mlflow, tag));
 }
 

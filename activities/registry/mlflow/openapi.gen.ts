@@ -33,6 +33,38 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/2.0/mlflow/experiments/search': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: operations['searchExperiments'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/2.0/mlflow/metrics/get-history': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: operations['getMetricHistory'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/2.0/mlflow/model-versions/create': {
     parameters: {
       query?: never;
@@ -137,6 +169,22 @@ export interface paths {
       cookie?: never;
     };
     get: operations['getRegisteredModel'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/2.0/mlflow/registered-models/search': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: operations['searchRegisteredModels'];
     put?: never;
     post?: never;
     delete?: never;
@@ -308,12 +356,17 @@ export interface components {
       name: string;
     };
     Empty: Record<string, never>;
+    Experiment: {
+      experiment_id?: string;
+      lifecycle_stage?: string;
+      tags?: components['schemas']['Tags'];
+    };
     ExperimentAnswer: {
-      experiment?: {
-        experiment_id?: string;
-        lifecycle_stage?: string;
-        tags?: components['schemas']['Tags'];
-      };
+      experiment?: components['schemas']['Experiment'];
+    };
+    ExperimentPage: {
+      experiments?: components['schemas']['Experiment'][];
+      next_page_token?: string;
     };
     LogBatch: {
       params?: components['schemas']['Tag'][];
@@ -324,6 +377,17 @@ export interface components {
       key: string;
       run_id: string;
       value: string;
+    };
+    Metric: {
+      key?: string;
+      step?: number;
+      /** @description Milliseconds since 1970. */
+      timestamp?: number;
+      value?: number | string;
+    };
+    MetricPage: {
+      metrics?: components['schemas']['Metric'][];
+      next_page_token?: string;
     };
     ModelVersion: {
       name?: string;
@@ -343,16 +407,21 @@ export interface components {
       error_code?: string;
       message?: string;
     };
+    RegisteredModel: {
+      aliases?: {
+        alias?: string;
+        version?: string;
+      }[];
+      description?: string;
+      name?: string;
+      tags?: components['schemas']['Tags'];
+    };
     RegisteredModelAnswer: {
-      registered_model?: {
-        aliases?: {
-          alias?: string;
-          version?: string;
-        }[];
-        description?: string;
-        name?: string;
-        tags?: components['schemas']['Tags'];
-      };
+      registered_model?: components['schemas']['RegisteredModel'];
+    };
+    RegisteredModelPage: {
+      next_page_token?: string;
+      registered_models?: components['schemas']['RegisteredModel'][];
     };
     Run: {
       data?: {
@@ -376,6 +445,13 @@ export interface components {
     };
     /** @enum {string} */
     RunStatus: 'RUNNING' | 'SCHEDULED' | 'FINISHED' | 'FAILED' | 'KILLED';
+    SearchExperiments: {
+      filter: string;
+      /** @description Required by the server, though its documents give a default. */
+      max_results: number;
+      order_by?: string[];
+      page_token?: string;
+    };
     SearchRuns: {
       experiment_ids: string[];
       filter: string;
@@ -443,6 +519,24 @@ export interface components {
         'application/json': components['schemas']['ExperimentAnswer'];
       };
     };
+    /** @description ExperimentPage */
+    ExperimentPage: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/json': components['schemas']['ExperimentPage'];
+      };
+    };
+    /** @description MetricPage */
+    MetricPage: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/json': components['schemas']['MetricPage'];
+      };
+    };
     /** @description ModelVersionAnswer */
     ModelVersionAnswer: {
       headers: {
@@ -477,6 +571,15 @@ export interface components {
       };
       content: {
         'application/json': components['schemas']['RegisteredModelAnswer'];
+      };
+    };
+    /** @description RegisteredModelPage */
+    RegisteredModelPage: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/json': components['schemas']['RegisteredModelPage'];
       };
     };
     /** @description RunAnswer */
@@ -533,6 +636,11 @@ export interface components {
     LogParameter: {
       content: {
         'application/json': components['schemas']['LogParameter'];
+      };
+    };
+    SearchExperiments: {
+      content: {
+        'application/json': components['schemas']['SearchExperiments'];
       };
     };
     SearchRuns: {
@@ -596,6 +704,37 @@ export interface operations {
     requestBody?: never;
     responses: {
       200: components['responses']['ExperimentAnswer'];
+      default: components['responses']['Refusal'];
+    };
+  };
+  searchExperiments: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: components['requestBodies']['SearchExperiments'];
+    responses: {
+      200: components['responses']['ExperimentPage'];
+      default: components['responses']['Refusal'];
+    };
+  };
+  getMetricHistory: {
+    parameters: {
+      query: {
+        max_results: number;
+        metric_key: string;
+        page_token?: string;
+        run_id: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: components['responses']['MetricPage'];
       default: components['responses']['Refusal'];
     };
   };
@@ -710,6 +849,24 @@ export interface operations {
     requestBody?: never;
     responses: {
       200: components['responses']['RegisteredModelAnswer'];
+      default: components['responses']['Refusal'];
+    };
+  };
+  searchRegisteredModels: {
+    parameters: {
+      query: {
+        filter: string;
+        max_results: number;
+        order_by?: string[];
+        page_token?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: components['responses']['RegisteredModelPage'];
       default: components['responses']['Refusal'];
     };
   };

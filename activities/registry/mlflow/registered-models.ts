@@ -16,7 +16,7 @@ export async function ensureRegisteredModel(mlflow: Mlflow, tag: string): Promis
     });
 }
 
-/** Description, tags and aliases in one consistent read; searches leave aliases out. */
+/** Description, tags and aliases in one consistent read; a search of versions leaves aliases out. */
 export async function getRegisteredModel(
   mlflow: Mlflow,
   tag: string,

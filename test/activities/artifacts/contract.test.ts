@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createArtifacts } from '../../../activities/artifacts/store.js';
 import { digestOfBytes } from '../../../activities/artifacts/integrity.js';
 import { artifactsContract } from '../../../testing/artifacts-contract.js';
+import { startHttpFaultProxy } from '../../../testing/fault-proxy/http-proxy.js';
 import { refusedWith } from '../../../testing/refusals.js';
-import { startFaultProxy } from '../../support/fault-proxy.js';
 import { plantArtifact } from '../../support/mlflow-api.js';
 import { startMlflow, type MlflowServer } from '../../support/mlflow-server.js';
 
@@ -38,7 +38,7 @@ describe('artifacts behind the proxy of MLflow keep the contract of the port', (
   }
 
   it('tells an outage from altered content (F10, F20)', async () => {
-    const proxy = await startFaultProxy(server.url);
+    const proxy = await startHttpFaultProxy(server.url);
     const artifacts = createArtifacts({ trackingUri: proxy.url, roots });
     const uri = 'mlflow-artifacts:/models/outage';
     const content = Buffer.from('content');

@@ -34,7 +34,7 @@ describe('a full disk', () => {
       type: 'ComputeUnavailable',
       nonRetryable: false,
     });
-    expect(await stand.compute.list()).toEqual([]);
+    expect(await stand.compute.known()).toEqual([]);
     expect(await readdir(buildDirectory(stand.options.directory)).catch(() => [])).toEqual([]);
     disk.free();
     expect(await stand.end(await stand.compute.ensure(job))).toEqual({
@@ -111,7 +111,7 @@ describe('retention', () => {
     const forgetful = createProcessCompute({ ...stand.options, retentionMs: 0 });
     expect(await forgetful.removeExpired()).toEqual([ended.name]);
     expect((await stand.compute.observe(endedRef)).phase).toBe('vanished');
-    expect(await stand.compute.list()).toMatchObject([
+    expect(await stand.compute.known()).toMatchObject([
       { name: running.name, uid: runningRef.uid, owner: running.owner, finishedAt: null },
     ]);
     expect(existsSync(trashDirectory(stand.options.directory))).toBe(false);

@@ -68,7 +68,7 @@ describe('the environment of a job', () => {
       type: 'Misconfigured',
       message: expect.stringContaining("'feature-store'") as string,
     });
-    expect(await stand.compute.list()).toEqual([]);
+    expect(await stand.compute.known()).toEqual([]);
   });
 
   it("refuses secrets under the platform's own variables", async () => {

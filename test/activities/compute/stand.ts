@@ -157,7 +157,7 @@ async function dispose(
   base: string,
   files: Stand['files'],
 ): Promise<void> {
-  for (const { name, uid } of await compute.list().catch(() => [])) {
+  for (const { name, uid } of await compute.known().catch(() => [])) {
     const claim = await liveClaim(files({ name }).claims);
     if (claim !== undefined) kill(claim.holder.pid);
     const leader = await readProcess(files({ name }));

@@ -2,17 +2,20 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createMlflowRegistry } from '../../../activities/registry/mlflow.js';
 import type { RunOpening } from '../../../activities/registry/port.js';
 import { applicationFailure, isFailure } from '../../../temporal/errors.js';
+import {
+  startHttpFaultProxy,
+  type HttpFaultProxy,
+} from '../../../testing/fault-proxy/http-proxy.js';
 import { ledgerEntries } from '../../../testing/ledger-entries.js';
 import { refusedWith } from '../../../testing/refusals.js';
-import { startFaultProxy, type FaultProxy } from '../../support/fault-proxy.js';
-import { callMlflow, publishModel } from '../../support/mlflow-api.js';
+import { callMlflow, logMetric, publishModel } from '../../support/mlflow-api.js';
 import { startMlflow, type MlflowServer } from '../../support/mlflow-server.js';
 
 let server: MlflowServer;
-let proxy: FaultProxy;
+let proxy: HttpFaultProxy;
 beforeAll(async () => {
   server = await startMlflow();
-  proxy = await startFaultProxy(server.url);
+  proxy = await startHttpFaultProxy(server.url);
 });
 afterAll(async () => {
   await proxy.stop();
@@ -294,6 +297,41 @@ describe('an answer that is not what MLflow says', () => {
     const forged = { run_id: run, key: 'ledger.2', value: '{"seq":2}' };
     await callMlflow(server.url, 'POST', 'runs/log-parameter', forged);
     await refusedWith('RegistryConflict', registry().readJournal('forged', 9, 9));
+  });
+});
+
+describe('the history of a metric', () => {
+  const HISTORY = /metrics\/get-history/;
+  const at = '2026-01-01T00:01:00.000Z';
+  const pointAt = (timestamp: number) => ({ key: 'drift', value: 0.5, timestamp, step: 99 });
+
+  async function logged(tag: string): Promise<string> {
+    await registry().ensureModel(tag);
+    const run = await registry().openRun(openingOf(tag));
+    await logMetric(server.url, run, { name: 'drift', value: 0.25, at, step: 0 });
+    return run.runId;
+  }
+
+  it('is read to its last page (F12)', async () => {
+    const runId = await logged('two-pages');
+    const [older, newer] = [Date.parse(at) - 1, Date.parse(at) + 1];
+    await callMlflow(server.url, 'POST', 'runs/log-metric', { run_id: runId, ...pointAt(newer) });
+    const next_page_token = Buffer.from('{"offset":1}').toString('base64');
+    const body = JSON.stringify({ metrics: [pointAt(older)], next_page_token });
+    proxy.inject(HISTORY, { kind: 'garble', body });
+    expect(await registry().newestMetric({ runId, name: 'drift' })).toEqual({
+      value: 0.5,
+      at: new Date(newer).toISOString(),
+    });
+  });
+
+  it.each([
+    ['a time that is none', [pointAt(1e17)]],
+    ['a value that is no number', [{ ...pointAt(0), value: 'high' }]],
+  ])('is refused with %s (F12)', async (what, metrics) => {
+    const runId = await logged(`odd-${what.replaceAll(' ', '-')}`);
+    proxy.inject(HISTORY, { kind: 'garble', body: JSON.stringify({ metrics }) });
+    await refusedWith('RegistryRefused', registry().newestMetric({ runId, name: 'drift' }));
   });
 });
 

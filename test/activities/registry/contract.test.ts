@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { createMlflowRegistry } from '../../../activities/registry/mlflow.js';
 import { registryContract } from '../../../testing/registry-contract.js';
-import { publishModel } from '../../support/mlflow-api.js';
+import { logMetric, publishModel } from '../../support/mlflow-api.js';
 import { startMlflow, type MlflowServer } from '../../support/mlflow-server.js';
 
 let server: MlflowServer;
@@ -23,6 +23,7 @@ describe('the MLflow registry keeps the contract of the port', () => {
           another: createMlflowRegistry(options),
           tag: `contract.${randomUUID().slice(0, 13)}`,
           publishModel: (opened, content) => publishModel(server.url, opened, content),
+          logMetric: (opened, point) => logMetric(server.url, opened, point),
           dispose: () => Promise.resolve(),
         });
       });

@@ -184,11 +184,26 @@ describe('modelyard', () => {
       'evaluate',
       'cancel',
       'live-at',
+      'reconcile',
     ]) {
       expect(stdout).toMatch(new RegExp(`^  ${verb}\\b`, 'm'));
     }
     expect(stdout).toContain('Exit codes');
     expect((await modelyard('--version')).stdout).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  it('reconciles a tag or all of them, and ends with 1 when something still differs', async () => {
+    expect(await modelyard('reconcile')).toMatchObject({ code: 0, stdout: 'nothing differs\n' });
+    const { code, stdout } = await modelyard('reconcile', tag);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(new RegExp(`${tag} +yes +it differs\n$`)) as string,
+    });
+    const reported = await modelyard('--json', 'reconcile', tag, '--dry-run');
+    expect(reported.code).toBe(1);
+    expect(JSON.parse(reported.stdout)).toEqual({
+      findings: [{ tag, what: 'it differs', repaired: false }],
+    });
   });
 
   it('examines what it depends on', async () => {

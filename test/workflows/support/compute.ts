@@ -1,4 +1,4 @@
-import type { Compute } from '../../../activities/compute/port.js';
+import type { Compute, KeptJob } from '../../../activities/compute/port.js';
 import type {
   JobFailure,
   JobObservation,
@@ -39,6 +39,16 @@ export class MemoryCompute implements Compute {
     this.cancelled.push(name);
     this.jobs.delete(name);
     return Promise.resolve();
+  }
+
+  list(): Promise<KeptJob[]> {
+    return Promise.all(
+      [...this.jobs.values()].map(async (job) => {
+        const { phase } = await this.observe({ name: job.name, target: job.target, uid: '' });
+        const state = phase === 'running' ? 'active' : 'ended';
+        return { name: job.name, target: job.target, owner: job.owner, state };
+      }),
+    );
   }
 
   logs(): Promise<string> {

@@ -3,12 +3,23 @@ import type { LedgerEntry } from '../../../temporal/contracts/ledger.js';
 import { failure } from '../../../temporal/errors.js';
 import { REGISTRY_TAGS } from '../../../temporal/names.js';
 import type {
+  Aliases,
+  MetricPoint,
+  MetricQuestion,
   OpenedRun,
+  OpenRun,
   Projection,
   Registration,
   Registry,
   RunOpening,
 } from '../../../activities/registry/port.js';
+
+const NO_ALIASES: Aliases = { champion: null, previous: null, challenger: null };
+
+interface LoggedMetric extends MetricPoint {
+  runId: string;
+  name: string;
+}
 
 export interface RecordedRun {
   opening: RunOpening;
@@ -22,7 +33,11 @@ export class MemoryRegistry implements Registry {
   readonly runs = new Map<string, RecordedRun>();
   readonly journals = new Map<string, LedgerEntry[]>();
   readonly projections = new Map<string, Projection>();
+  /** Aliases and statuses as they stand, by tag. */
+  private readonly shown = new Map<string, Aliases>();
+  private readonly marks = new Map<string, Record<string, string>>();
   fault: (method: string, tag: string) => unknown = () => undefined;
+  private readonly metrics: LoggedMetric[] = [];
   private readonly versions = new Map<string, RegisteredModel[]>();
 
   /** A version that was registered before the test began. */
@@ -125,6 +140,65 @@ export class MemoryRegistry implements Registry {
   async project(projection: Projection): Promise<void> {
     await this.fault('project', projection.tag);
     this.projections.set(projection.tag, projection);
+    this.shown.set(projection.tag, { ...projection.aliases });
+    this.marks.set(projection.tag, { ...this.marks.get(projection.tag), ...projection.statuses });
+  }
+
+  /** What somebody does past the platform. */
+  moveAlias(tag: string, alias: keyof Aliases, version: number | null): void {
+    this.shown.set(tag, { ...(this.shown.get(tag) ?? NO_ALIASES), [alias]: version });
+  }
+
+  async aliases(tag: string): Promise<Aliases> {
+    await this.fault('aliases', tag);
+    return this.shown.get(tag) ?? NO_ALIASES;
+  }
+
+  statuses(tag: string): Promise<Record<string, string>> {
+    const marks = this.marks.get(tag);
+    return Promise.resolve(
+      Object.fromEntries(
+        this.versionsOf(tag).map(({ version }) => [version, marks?.[String(version)] ?? '']),
+      ),
+    );
+  }
+
+  async allAliases(): Promise<(Aliases & { tag: string })[]> {
+    await this.fault('allAliases', '');
+    return [...this.shown].map(([tag, aliases]) => ({ tag, ...aliases }));
+  }
+
+  openRuns(startedBefore: string): Promise<OpenRun[]> {
+    const open = [...this.runs].filter(
+      ([, { status, opening }]) => status === null && opening.startedAt < startedBefore,
+    );
+    return Promise.resolve(
+      open.map(
+        ([
+          runId,
+          {
+            opening: { tag, workflowId, startedAt },
+          },
+        ]) => ({
+          ...{ runId, tag, workflowId, startedAt },
+        }),
+      ),
+    );
+  }
+
+  /** A value that somebody logged on a run; `at` is UTC. */
+  logMetric(logged: LoggedMetric): void {
+    this.metrics.push(logged);
+  }
+
+  async newestMetric({ runId, name }: MetricQuestion): Promise<MetricPoint | null> {
+    await this.fault('newestMetric', this.runs.get(runId)?.opening.tag ?? '');
+    const newest = this.metrics
+      .filter((logged) => logged.runId === runId && logged.name === name)
+      .filter(({ value }) => Number.isFinite(value))
+      .toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))
+      .at(-1);
+    return newest ? { value: newest.value, at: newest.at } : null;
   }
 
   readEvidence(): Promise<[]> {

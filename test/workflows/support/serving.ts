@@ -1,4 +1,4 @@
-import type { Hosting } from '../../../activities/hosting/port.js';
+import type { Hosting, KeptHost } from '../../../activities/hosting/port.js';
 import type { Routing } from '../../../activities/routing/port.js';
 import type {
   FencedRoute,
@@ -13,6 +13,7 @@ export interface RouteWrite {
   tag: string;
   fence: number;
   live: string | null;
+  route: Route;
   refused: boolean;
 }
 
@@ -28,7 +29,7 @@ export class MemoryRouting implements Routing {
     const refused =
       fence < inForce.fence ||
       (fence === inForce.fence && digestOf(route) !== digestOf(inForce.route));
-    this.writes.push({ tag, fence, live: route.live?.modelId ?? null, refused });
+    this.writes.push({ tag, fence, live: route.live?.modelId ?? null, route, refused });
     if (refused)
       throw failure('StaleFence', `fence ${String(inForce.fence)} is in force`, {
         details: { ...inForce },
@@ -40,6 +41,15 @@ export class MemoryRouting implements Routing {
 
   read(tag: string): Promise<FencedRoute> {
     return Promise.resolve(this.at(tag));
+  }
+
+  list(): Promise<FencedRoute[]> {
+    return Promise.resolve([...this.routes.values()]);
+  }
+
+  /** What somebody writes past the platform. */
+  overwrite(route: FencedRoute): void {
+    this.routes.set(route.tag, route);
   }
 
   at(tag: string): FencedRoute {
@@ -77,8 +87,9 @@ export class MemoryHosting implements Hosting {
     return Promise.resolve();
   }
 
-  list(): Promise<string[]> {
-    return Promise.resolve([...this.hosts.keys()]);
+  list(): Promise<KeptHost[]> {
+    const kept = [...this.hosts.values()].map(({ name, modelId }) => ({ name, modelId }));
+    return Promise.resolve(kept);
   }
 
   modelsOf(tag: string): string[] {

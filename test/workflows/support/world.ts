@@ -12,14 +12,17 @@ import {
   Runtime,
   Worker,
 } from '@temporalio/worker';
+import { createLedgerSigner } from '../../../activities/approvals/ledger-key.js';
 import type { Artifacts } from '../../../activities/artifacts/port.js';
 import { freePort } from '../../../sdk/dev/ports.js';
 import { obtainTemporalCli } from '../../../sdk/dev/setup/tools.mjs';
 import { SEARCH_ATTRIBUTES } from '../../../temporal/names.js';
 import { stopService } from '../../../temporal/server/service.js';
 import { startDevServer } from '../../../temporal/server/start.js';
-import { composeActivities } from '../../../workers/compose.js';
+import { composeActivities, type Ports } from '../../../workers/compose.js';
+import { ReplaceableApprovers } from './approvers.js';
 import { MemoryCompute } from './compute.js';
+import { MemoryMonitoring } from './monitoring.js';
 import { MemoryRegistry } from './registry.js';
 import { MemoryHosting, MemoryRouting } from './serving.js';
 
@@ -27,25 +30,41 @@ const TASK_QUEUE = 'workflows-under-test';
 
 /** The real workflows and activities on a real Temporal server; behind the ports, a world in memory. */
 export interface World extends AsyncDisposable {
+  /** Where its Temporal server is, `host:port`. */
+  address: string;
   client: Client;
   taskQueue: string;
+  approvers: ReplaceableApprovers;
   registry: MemoryRegistry;
   routing: MemoryRouting;
   hosting: MemoryHosting;
+  monitoring: MemoryMonitoring;
   compute: MemoryCompute;
 }
 
-export async function startWorld(): Promise<World> {
+export interface WorldOptions {
+  /** What stands behind the ports in the place of the world in memory. */
+  ports?: Partial<Ports>;
+  /** Where the worker finds its server, when there is something between the two. */
+  workerAddress?: (server: string) => Promise<string>;
+}
+
+export async function startWorld({
+  ports: others = {},
+  workerAddress = (server) => Promise.resolve(server),
+}: WorldOptions = {}): Promise<World> {
   // Refused commands are what many tests are about; their warnings would bury a real one.
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const server = await startTemporal();
   const connection = await Connection.connect({ address: server.address });
-  const native = await NativeConnection.connect({ address: server.address });
+  const native = await NativeConnection.connect({ address: await workerAddress(server.address) });
   const client = new Client({ connection });
   const ports = {
+    approvers: new ReplaceableApprovers(),
     registry: new MemoryRegistry(),
     routing: new MemoryRouting(),
     hosting: new MemoryHosting(),
+    monitoring: new MemoryMonitoring(),
     compute: new MemoryCompute(),
   };
   const worker = await Worker.create({
@@ -53,7 +72,7 @@ export async function startWorld(): Promise<World> {
     taskQueue: TASK_QUEUE,
     workflowBundle: await bundled(),
     activities: await composeActivities(
-      { ...ports, artifacts: UNALTERED },
+      { ...ports, artifacts: UNALTERED, ledgerSigner: createLedgerSigner(null), ...others },
       { client, taskQueue: TASK_QUEUE },
     ),
     // A call that a failed test left waiting must not hold up the end.
@@ -62,7 +81,7 @@ export async function startWorld(): Promise<World> {
   });
   const running = worker.run();
   return {
-    ...{ ...ports, client, taskQueue: TASK_QUEUE },
+    ...{ ...ports, address: server.address, client, taskQueue: TASK_QUEUE },
     async [Symbol.asyncDispose]() {
       try {
         worker.shutdown();

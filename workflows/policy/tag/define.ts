@@ -13,9 +13,11 @@ export function define(state: TagState, command: DefineCommand, at: string): Out
       `the definition of ${state.tag} was changed by somebody else since it was read`,
     );
   }
-  if (state.definition?.digest === digest) return { state, result: { digest, changed: false } };
+  if (state.definition?.digest === digest && !state.retired)
+    return { state, result: { digest, changed: false } };
   const defined = {
     ...state,
+    retired: null,
     definition: { definition, digest, codeUri, codeRevision, definedBy: asked.actor },
   };
   const entry = { ...draft('define', null, null, asked), evidence: [`definition ${digest}`] };

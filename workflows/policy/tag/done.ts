@@ -1,5 +1,5 @@
 import type { Asked } from '../../../temporal/contracts/tag.js';
-import { refuse, type DoneRequest, type TagState } from './state.js';
+import { refuse, type DoneRequest } from './state.js';
 
 const KEPT_CALLERS = 1000;
 const KEPT_STEPS = 50;
@@ -7,9 +7,14 @@ const KEPT_MS = 24 * 3_600_000;
 /** Of the 2 MiB that continue-as-new may carry: with this many characters of answers there is room for all the rest. */
 const KEPT_SIZE = 600_000;
 
+/** What a state holds of what it was asked before. */
+export interface Answering {
+  done: DoneRequest[];
+}
+
 /** The stored answer of the same request, a refusal when its key belongs to another one, or null. */
 export function answered(
-  state: TagState,
+  state: Answering,
   method: string,
   asked: Pick<Asked, 'key' | 'hash'>,
 ): DoneRequest | ReturnType<typeof refuse> | null {
@@ -24,7 +29,10 @@ export const conflict = (asked: Pick<Asked, 'key'>): ReturnType<typeof refuse> =
   });
 
 /** Remembers an answer: callers' for a day and at least the last thousand, runs' own steps only while they may be retried. */
-export function remember(state: TagState, answer: Omit<DoneRequest, 'size'>): TagState {
+export function remember<State extends Answering>(
+  state: State,
+  answer: Omit<DoneRequest, 'size'>,
+): State {
   const request = { ...answer, size: JSON.stringify(answer).length };
   const horizon = new Date(Date.parse(request.at) - KEPT_MS).toISOString();
   const done = [...state.done, request];

@@ -1,7 +1,7 @@
 import type { HostSpec, Route } from '../../../temporal/contracts/route.js';
 import { parseModelId } from '../../../temporal/ids.js';
 import { routeOf } from './route.js';
-import type { TagState } from './state.js';
+import type { HostState, TagState } from './state.js';
 
 /** Hosts that nothing names any more: no route, no intent, no lease, no warm time. */
 export function retirable(state: TagState, now: string): string[] {
@@ -20,6 +20,18 @@ export function toWarm(state: TagState): string[] {
     .filter(({ spec, ready, retiring }) => !ready && !retiring && spec.name !== state.lease?.host)
     .filter(({ spec, warmUntil }) => warmUntil !== null || named.has(spec.name))
     .map(({ spec }) => spec.name);
+}
+
+/** A host the tag has seen ready and still wants; one that its own run is bringing up is that run's to look after. */
+export function isKept(state: TagState, { spec, ready, retiring, warmUntil }: HostState): boolean {
+  const wanted = warmUntil !== null || namedHosts(state).has(spec.name);
+  return wanted && ready && !retiring && spec.name !== state.lease?.host;
+}
+
+/** A host that was seen to be gone is warmed again. */
+export function missedHost(state: TagState, name: string): TagState {
+  const host = state.hosts[name];
+  return host ? { ...state, hosts: { ...state.hosts, [name]: { ...host, ready: false } } } : state;
 }
 
 /** The next instant at which a warm time ends; null when none does. */

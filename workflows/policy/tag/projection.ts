@@ -5,7 +5,7 @@ import type { TagState } from './state.js';
 /** Aliases and tags as MLflow should show them, from the newest state alone: never a replay of what happened. */
 export function projectionOf(state: TagState): Projection {
   const { definition } = state;
-  const previous = rollbackTarget(state);
+  const previous = state.retired ? null : rollbackTarget(state);
   const challenger = state.lease?.version ?? null;
   return {
     tag: state.tag,

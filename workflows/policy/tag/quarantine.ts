@@ -3,6 +3,7 @@ import type { QuarantineCommand } from '../../../temporal/contracts/tag.js';
 import { modelId } from '../../../temporal/ids.js';
 import { append } from '../ledger.js';
 import { draft, refuse, type Outcome, type TagState } from './state.js';
+import { warmTarget } from './warmth.js';
 
 const KEPT_RELEASED = 50;
 
@@ -24,7 +25,20 @@ export function quarantine(
     outcome: 'applied',
     fence: null,
   });
-  return { state: next, result: entry };
+  return { state: warmTarget(next, at), result: entry };
+}
+
+/** Why a version may not be promoted; null when it may. */
+export function quarantinedRefusal(
+  state: TagState,
+  version: number,
+): ReturnType<typeof refuse> | null {
+  const held = state.quarantined[String(version)];
+  if (!held) return null;
+  const id = modelId(state.tag, version);
+  return refuse('Quarantined', `${id} is quarantined by ${held.by}: ${held.reason}`, {
+    modelId: id,
+  });
 }
 
 export function release(
@@ -47,5 +61,5 @@ export function release(
     outcome: 'applied',
     fence: null,
   });
-  return { state: next, result: entry };
+  return { state: warmTarget(next, at), result: entry };
 }

@@ -1,10 +1,16 @@
 import type { LedgerEntry } from '../../../temporal/contracts/ledger.js';
-import type { DemoteCommand, RollbackCommand } from '../../../temporal/contracts/tag.js';
+import type {
+  DemoteCommand,
+  RetireCommand,
+  RollbackCommand,
+} from '../../../temporal/contracts/tag.js';
 import { modelId } from '../../../temporal/ids.js';
 import { append } from '../ledger.js';
+import { afterLease } from './lease.js';
 import { quarantine } from './quarantine.js';
 import { routeOf, routeTo, withHost } from './route.js';
 import { settle } from './settle.js';
+import { withoutShadow } from './shadow.js';
 import { draft, refuse, type EntryDraft, type Outcome, type TagState } from './state.js';
 import { rollbackTarget } from './target.js';
 
@@ -15,7 +21,8 @@ import { rollbackTarget } from './target.js';
 export function rollbackFrom({ intent, lease, live }: TagState): number | null {
   // Another rollback has taken the candidate's lease already, and is not settled yet.
   if (intent?.entry.action === 'abort') return intent.entry.from;
-  return lease?.version ?? live;
+  // One that waits for people or for a window has no traffic to be taken off.
+  return lease && (lease.waitingFor === null || lease.weightPercent > 0) ? lease.version : live;
 }
 
 /**
@@ -122,6 +129,24 @@ function lastDeparture(state: TagState, from: number): LedgerEntry | undefined {
   );
 }
 
+/** Ends the tag's service: what was live is live no more, and nothing of it is kept. */
+export function retire(
+  state: TagState,
+  { asked }: RetireCommand,
+  at: string,
+): Outcome<LedgerEntry | null> {
+  if (!state.definition || state.retired)
+    return refuse(
+      'UnknownTag',
+      `expected a definition of ${state.tag} in force, and there is none`,
+      {
+        tag: state.tag,
+      },
+    );
+  const entry = draft('retire', state.live, null, asked);
+  return intend(state, { entry, live: null, quarantine: null, at });
+}
+
 /**
  * Takes the numbers at once: what was in flight is superseded and the lease is gone before anything is awaited, so
  * nothing that began earlier can be applied later.
@@ -138,7 +163,9 @@ function intend(
   const superseded = before.intent
     ? settle(before, { fence: before.intent.fence, outcome: 'superseded', at: plan.at }).state
     : before;
-  const dropped = endLease(withQuarantine(superseded, plan), plan);
+  const leaseless = endLease(withQuarantine(superseded, plan), plan);
+  const dropped =
+    plan.live === before.live ? leaseless : withoutShadow(leaseless, plan.entry, plan.at);
   const state = plan.live === null ? dropped : withHost(dropped, plan.live, null);
   const fence = state.fence + 1;
   const route = plan.live === state.live ? routeOf(state) : routeTo(state, plan.live);
@@ -166,14 +193,14 @@ function withQuarantine(
 function endLease(state: TagState, { entry, at }: { entry: EntryDraft; at: string }): TagState {
   const { lease } = state;
   if (!lease) return state;
-  const ended = { ...state, lease: null };
+  const ended = afterLease(state, lease, { type: 'LeaseLost', asked: entry, at, tell: true });
   if (entry.action === 'abort') return ended;
-  const told = {
+  const aborted = {
     ...entry,
     action: 'abort' as const,
     from: lease.version,
     to: state.live,
     reason: `the incumbent changed: ${entry.reason}`.slice(0, 400),
   };
-  return append(ended, told, { at, outcome: 'applied', fence: null }).state;
+  return append(ended, aborted, { at, outcome: 'applied', fence: null }).state;
 }

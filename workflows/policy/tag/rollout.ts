@@ -4,18 +4,25 @@ import type { Asked, BeginRolloutCommand, RolloutGrant } from '../../../temporal
 import { after } from '../../../temporal/duration.js';
 import { modelId } from '../../../temporal/ids.js';
 import { append } from '../ledger.js';
+import { approvalFor, approvalMissing } from './approval.js';
 import { judgingDigest } from './define.js';
 import { answered, remember } from './done.js';
+import { frozenRefusal } from './freeze.js';
+import { dropLease, LEASE_MS, otherRules, own } from './lease.js';
+import { planOf } from './plan.js';
+import { quarantinedRefusal } from './quarantine.js';
 import { hostOf, hostSpec, routeTo, withHost } from './route.js';
+import { withoutShadow } from './shadow.js';
 import { draft, refuse, type Lease, type Outcome, type Refusal, type TagState } from './state.js';
 
-/** A lease outlives a worker's restart, and a run that died holds its tag no longer than this. */
-export const LEASE_MS = 3_600_000;
-
 /** Why a candidate may not begin now; null when it may, or may wait for its turn. */
-export function objection(state: TagState, command: BeginRolloutCommand): Refusal | null {
+export function objection(
+  state: TagState,
+  command: BeginRolloutCommand,
+  at: string,
+): Refusal | null {
   return (
-    (otherRequest(state, command) ?? standing(state, command) ?? conflict(state, command))
+    (otherRequest(state, command) ?? standing(state, command, at) ?? conflict(state, command))
       ?.refused ?? null
   );
 }
@@ -28,21 +35,32 @@ export function beginRollout(
 ): Outcome<RolloutGrant> {
   const { lease } = state;
   if (lease?.workflowId === command.asked.workflowId)
-    return { state, result: grantOf(lease, hostSpec(state, command.model)) };
+    return { state, result: grantOf(state, lease, hostSpec(state, command.model)) };
   const refused =
     otherRequest(state, command) ??
-    standing(state, command) ??
+    standing(state, command, at) ??
     displaced(state, command) ??
     conflict(state, command);
   if (refused) return refused;
   const known = withRequest(state, command, at);
   if (!lease) return grant(known, command, at);
-  if (whenBusy(state) === 'supersede' && state.intent === null) {
-    const reason = `superseded by ${command.asked.workflowId}`.slice(0, 400);
-    const freed = dropLease(known, lease, { asked: { ...command.asked, reason }, at });
-    return grant({ ...freed.state, superseded: lease.id }, command, at);
-  }
+  const displaces = command.breakGlass === true || whenBusy(state) === 'supersede';
+  if (displaces && state.intent === null) return supersede(known, { lease, command, at });
   return enqueue(known, command, lease.workflowId);
+}
+
+/** One that carries traffic is taken off it first, and the newer one is told when that is done. */
+function supersede(
+  state: TagState,
+  { lease, command, at }: { lease: Lease; command: BeginRolloutCommand; at: string },
+): Outcome<RolloutGrant> {
+  const reason = `superseded by ${command.asked.workflowId}`.slice(0, 400);
+  const asked = { ...command.asked, reason };
+  const freed = dropLease(state, lease, { type: 'Superseded', asked, at, tell: true });
+  const vacant = { ...freed.state, superseded: lease.id };
+  return freed.result === null
+    ? enqueue(vacant, command, lease.workflowId)
+    : grant(vacant, command, at);
 }
 
 /** A promote's key belongs to one request, whichever version's run came with it first. */
@@ -68,80 +86,57 @@ function withRequest(
 }
 
 /** The candidate's route becomes the tag's. Refused for a lease that is not held any more. */
-export function commitRollout(state: TagState, lease: string, asked: Asked): Outcome<null> {
+export function commitRollout(
+  state: TagState,
+  { lease, asked }: { lease: string; asked: Asked },
+  at: string,
+): Outcome<null> {
   const held = own(state, lease);
   if ('refused' in held) return held;
   if (state.live !== held.expectedLive) return liveChanged(state, held.expectedLive);
-  const blocked = frozen(state) ?? quarantined(state, held.version);
+  const blocked =
+    frozenRefusal(state, at) ??
+    quarantinedRefusal(state, held.version) ??
+    otherRules(state, held) ??
+    approvalMissing(held, state.tag);
   if (blocked) return blocked;
-  const fence = state.fence + 1;
   const entry = {
     ...draft('promote', state.live, held.version, asked),
     actor: held.actor,
     reason: held.reason,
-    evidence: held.evidence,
+    evidence: [...held.evidence, ...approvedBy(held)],
   };
-  const intent = {
-    fence,
-    route: routeTo(state, held.version),
-    entry,
-    live: held.version,
-    soft: true,
-  };
-  return { state: { ...state, fence, intent }, result: null };
+  const alone = withoutShadow(state, entry, at);
+  const fence = state.fence + 1;
+  const route = routeTo(state, held.version);
+  const intent = { fence, route, entry, live: held.version, soft: true };
+  return { state: { ...alone, fence, intent }, result: null };
 }
+
+/** At most 4,000 bytes for an entry in the journal: the comments stay in the tag's history. */
+const approvedBy = ({ approval }: Lease): string[] =>
+  (approval?.given ?? []).map(
+    ({ by, at, key }) => `approved by ${by} at ${at}${key === null ? ', unsigned' : `, ${key}`}`,
+  );
 
 /** The candidate goes; a lease that is not held any more has been ended already, which is what was asked for. */
 export function abortRollout(
   state: TagState,
   lease: string,
-  told: { asked: Asked; at: string },
+  told: { asked: Asked; at: string; tell: boolean },
 ): Outcome<LedgerEntry | null> {
   if (state.lease?.id !== lease) return { state, result: null };
-  return dropLease(state, state.lease, told);
-}
-
-function dropLease(
-  state: TagState,
-  lease: Lease,
-  { asked, at }: { asked: Asked; at: string },
-): { state: TagState; result: LedgerEntry } {
-  const entry = draft('abort', lease.version, state.live, asked);
-  const appended = append({ ...state, lease: null }, entry, {
-    at,
-    outcome: 'applied',
-    fence: null,
-  });
-  return { state: appended.state, result: appended.entry };
-}
-
-export function renewLease(state: TagState, lease: string, at: string): Outcome<string> {
-  const held = own(state, lease);
-  if ('refused' in held) return held;
-  const deadline = after(at, LEASE_MS);
-  return { state: { ...state, lease: { ...held, deadline } }, result: deadline };
-}
-
-function own(
-  state: TagState,
-  lease: string,
-): NonNullable<TagState['lease']> | ReturnType<typeof refuse> {
-  if (state.lease?.id === lease) return state.lease;
-  if (state.superseded === lease)
-    return refuse('Superseded', `a later candidate took the place of ${lease}`);
-  return refuse(
-    'LeaseLost',
-    `expected lease ${lease} to be held; ${state.lease ? `${state.lease.workflowId} holds the tag` : 'nothing holds the tag'}`,
-  );
+  return dropLease(state, state.lease, { type: 'LeaseLost', ...told });
 }
 
 function grant(state: TagState, command: BeginRolloutCommand, at: string): Outcome<RolloutGrant> {
-  const { asked, model, warrant } = command;
+  const { asked, model, breakGlass = false } = command;
+  const { definition } = state;
   const known = { ...state, models: { ...state.models, [String(model.version)]: model } };
   const hosted = withHost(known, model.version, null);
-  const evidence =
-    warrant.kind === 'gate' ? [`gate ${warrant.registryRunId}`] : [`override: ${warrant.why}`];
-  const entry = { ...draft('rollout-start', state.live, model.version, asked), evidence };
+  const evidence = evidenceOf(command);
+  const reason = breakGlass ? loud(asked.reason) : asked.reason;
+  const entry = { ...draft('rollout-start', state.live, model.version, asked), reason, evidence };
   const {
     state: told,
     entry: { seq },
@@ -151,11 +146,17 @@ function grant(state: TagState, command: BeginRolloutCommand, at: string): Outco
     workflowId: asked.workflowId,
     version: model.version,
     weightPercent: 0,
+    waitingFor: null,
+    judgedUnder: command.judgedUnder ?? (definition && judgingDigest(definition.definition)),
+    approval: breakGlass || !definition ? null : approvalFor(definition.definition, at),
+    // Whoever asks is one of them, whatever the command says of others.
+    requesters: [...new Set([asked.actor, ...(command.requesters ?? [])])],
+    breakGlass,
     deadline: after(at, LEASE_MS),
     expectedLive: state.live,
     host: hostOf(hosted, model.version),
     actor: asked.actor,
-    reason: asked.reason,
+    reason,
     evidence,
   };
   const next = {
@@ -163,12 +164,23 @@ function grant(state: TagState, command: BeginRolloutCommand, at: string): Outco
     lease,
     queue: told.queue?.workflowId === asked.workflowId ? null : told.queue,
   };
-  return { state: next, result: grantOf(lease, hostSpec(hosted, model)) };
+  return { state: next, result: grantOf(next, lease, hostSpec(hosted, model)) };
 }
 
-function grantOf(lease: Lease, host: HostSpec): RolloutGrant {
+function evidenceOf({ warrant, breakGlass }: BeginRolloutCommand): string[] {
+  return [
+    warrant.kind === 'gate' ? `gate ${warrant.registryRunId}` : `override: ${warrant.why}`,
+    ...(breakGlass ? ['BREAK GLASS: no approval asked for, change windows passed over'] : []),
+  ];
+}
+
+/** Nobody who reads the ledger passes over it. */
+const loud = (reason: string): string => `BREAK GLASS: ${reason}`.slice(0, 400);
+
+function grantOf(state: TagState, lease: Lease, host: HostSpec): RolloutGrant {
   const { id, deadline, expectedLive } = lease;
-  return { state: 'granted', lease: id, deadline, host, incumbent: expectedLive };
+  const plan = planOf(state, lease);
+  return { state: 'granted', lease: id, deadline, host, incumbent: expectedLive, plan };
 }
 
 function enqueue(
@@ -193,7 +205,14 @@ type Refused = ReturnType<typeof refuse>;
 function standing(
   state: TagState,
   { model, expectedLive, judgedUnder }: BeginRolloutCommand,
+  at: string,
 ): Refused | null {
+  if (state.retired)
+    return refuse(
+      'UnknownTag',
+      `${state.tag} was retired by ${state.retired.by}: ${state.retired.reason}; apply a definition to revive it`,
+      { tag: state.tag },
+    );
   if (!state.definition)
     return refuse('UnknownTag', `expected a definition of ${state.tag}, and none was applied`, {
       tag: state.tag,
@@ -212,7 +231,7 @@ function standing(
       `the gate, shadow or rollout part of ${state.tag}'s definition changed since the candidate was judged`,
     );
   }
-  return quarantined(state, model.version) ?? frozen(state);
+  return quarantinedRefusal(state, model.version) ?? frozenRefusal(state, at);
 }
 
 function conflict(state: TagState, { asked }: BeginRolloutCommand): Refused | null {
@@ -231,21 +250,6 @@ function displaced(state: TagState, { ticket, asked }: BeginRolloutCommand): Ref
   if (state.queue?.workflowId === asked.workflowId) return null;
   if (state.queue === null && state.tickets === ticket) return null;
   return refuse('Superseded', `a later candidate took the place of ticket ${String(ticket)}`);
-}
-
-function quarantined(state: TagState, version: number): Refused | null {
-  const held = state.quarantined[String(version)];
-  if (!held) return null;
-  const id = modelId(state.tag, version);
-  return refuse('Quarantined', `${id} is quarantined by ${held.by}: ${held.reason}`, {
-    modelId: id,
-  });
-}
-
-function frozen(state: TagState): Refused | null {
-  if (!state.frozen) return null;
-  const { by, until, reason } = state.frozen;
-  return refuse('Frozen', `${state.tag} is frozen by ${by}: ${reason}`, { by, until });
 }
 
 function liveChanged(state: TagState, expectedLive: number | null): Refused {

@@ -1,19 +1,25 @@
 import type { ModelRecord } from '../../../temporal/contracts/model.js';
 import type { HostSpec, Route, RouteTarget } from '../../../temporal/contracts/route.js';
 import { hostName, modelId } from '../../../temporal/ids.js';
-import type { HostState, TagState } from './state.js';
+import type { HostState, ShadowLease, TagState } from './state.js';
 
 export const DEFAULT_TARGET = 'default';
 
 /** The route a state means. Nobody stores an old route to put back: it is computed from what is so now. */
 export function routeOf(state: TagState): Route {
-  const { lease } = state;
+  const { lease, shadow } = state;
   const canary = lease && lease.weightPercent > 0 ? targetOf(state, lease.version) : null;
   return {
     live: state.live === null ? null : targetOf(state, state.live),
     ...(canary && lease && { canary: { ...canary, weightPercent: lease.weightPercent } }),
+    ...(shadow && { mirror: mirrorOf(state, shadow) }),
   };
 }
+
+const mirrorOf = (
+  state: TagState,
+  { version, samplingPercent, until }: ShadowLease,
+): NonNullable<Route['mirror']> => ({ ...targetOf(state, version), samplingPercent, until });
 
 export function routeTo(state: TagState, live: number | null): Route {
   return { live: live === null ? null : targetOf(state, live) };

@@ -1,11 +1,9 @@
 import type { LedgerEntry } from '../../../temporal/contracts/ledger.js';
-import { after, msOf } from '../../../temporal/duration.js';
 import { append } from '../ledger.js';
+import { told } from './notices.js';
 import { withHost } from './route.js';
 import { STACK, type Intent, type TagState } from './state.js';
-import { rollbackTarget } from './target.js';
-
-const HOUR_MS = 3_600_000;
+import { keepTargetWarm } from './warmth.js';
 
 export interface Settlement {
   fence: number;
@@ -36,7 +34,49 @@ export function settle(
     };
   }
   const moved = move(appended.state, intent, { at, seq: appended.entry.seq });
-  return { entry: appended.entry, state: { ...moved, serving: { inSync: true, fence } } };
+  const liveApproved = committed ? approvalsOf(state) : keptApprovals(state, intent);
+  return {
+    entry: appended.entry,
+    state: {
+      ...withEffect({ ...moved, liveApproved }, intent, at),
+      serving: { inSync: true, fence },
+    },
+  };
+}
+
+const approvalsOf = ({ lease }: TagState): TagState['liveApproved'] =>
+  lease?.approval ? { rollout: lease.workflowId, given: lease.approval.given } : null;
+
+const keptApprovals = (
+  { live, liveApproved }: TagState,
+  intent: Intent,
+): TagState['liveApproved'] => (intent.live === live ? liveApproved : null);
+
+/** What an applied write gave the candidate or the shadow, and what a retirement leaves. */
+function withEffect(state: TagState, intent: Intent, at: string): TagState {
+  const { weightPercent, shadow, entry } = intent;
+  const { actor: by, reason } = entry;
+  return {
+    ...state,
+    ...(weightPercent !== undefined && state.lease && { lease: { ...state.lease, weightPercent } }),
+    ...(shadow && { shadow }),
+    ...(entry.action === 'retire' && { retired: { by, reason, at }, hosts: cooled(state.hosts) }),
+  };
+}
+
+/** Nothing of a retired tag is kept warm. */
+const cooled = (hosts: TagState['hosts']): TagState['hosts'] =>
+  Object.fromEntries(
+    Object.entries(hosts).map(([name, host]) => [name, { ...host, warmUntil: null }]),
+  );
+
+/** The run that watches a model it made live must not wait for the end of its watch to learn that it is gone. */
+function toldItsRun(state: TagState, { entry, live }: Intent): TagState {
+  if (entry.action === 'promote' || live === state.live) return state;
+  const made = state.tail.findLast(({ seq }) => seq === state.liveSeq);
+  if (made?.action !== 'promote') return state;
+  const { action, reason } = entry;
+  return told(state, made.workflowId, { about: 'left', action, reason });
 }
 
 /** The run that promoted the model a rollback leaves did not end well after all. */
@@ -55,12 +95,13 @@ function move(state: TagState, intent: Intent, made: { at: string; seq: number }
   const changed = intent.live !== state.live;
   if (!changed) return state;
   const left = state.live;
+  const known = toldItsRun(state, intent);
   const stack = [
     ...state.stack.filter((version) => version !== intent.live && version !== left),
     ...(left === null ? [] : [left]),
   ];
   const moved: TagState = {
-    ...state,
+    ...known,
     live: intent.live,
     liveSince: intent.live === null ? null : made.at,
     liveSeq: made.seq,
@@ -72,9 +113,8 @@ function move(state: TagState, intent: Intent, made: { at: string; seq: number }
 
 /** The next rollback target stays warm for its time, and the live model's host is known to be ready. */
 function keepWarm(state: TagState, at: string): TagState {
-  const live = state.live === null ? state : readied(withHost(state, state.live, null), state.live);
-  const target = rollbackTarget(live);
-  return target === null ? live : withHost(live, target, after(at, warmMs(state)));
+  if (state.live === null) return keepTargetWarm(state, at);
+  return keepTargetWarm(readied(withHost(state, state.live, null), state.live), at);
 }
 
 function readied(state: TagState, version: number): TagState {
@@ -84,21 +124,17 @@ function readied(state: TagState, version: number): TagState {
   return { ...state, hosts: Object.fromEntries(hosts.map((host) => [host.spec.name, host])) };
 }
 
-/** `keepPreviousWarm`, by default the watch, at least an hour. */
-export function warmMs(state: TagState): number {
-  const rollout = state.definition?.definition.rollout;
-  if (rollout?.keepPreviousWarm !== undefined) return msOf(rollout.keepPreviousWarm);
-  return Math.max(HOUR_MS, rollout?.watch === undefined ? 0 : msOf(rollout.watch));
-}
-
 /** Keeps records only of versions that something still names. */
 function forgetUnused(state: TagState): TagState {
   const kept = new Set([
     ...state.stack,
     ...Object.values(state.hosts).map(({ version }) => version),
-    ...[state.live, state.lease?.version, state.queue?.command.model.version].filter(
-      (version) => version != null,
-    ),
+    ...[
+      state.live,
+      state.lease?.version,
+      state.shadow?.version,
+      state.queue?.command.model.version,
+    ].filter((version) => version != null),
   ]);
   const models = Object.entries(state.models).filter(([version]) => kept.has(Number(version)));
   return { ...state, models: Object.fromEntries(models) };

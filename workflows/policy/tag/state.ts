@@ -1,15 +1,18 @@
+import type { Approval, ApprovalState } from '../../../temporal/contracts/approval.js';
 import type { ModelDefinition } from '../../../temporal/contracts/definition.js';
 import type { LedgerAction, LedgerEntry } from '../../../temporal/contracts/ledger.js';
 import type { ModelRecord } from '../../../temporal/contracts/model.js';
+import type { Notice } from '../../../temporal/contracts/notice.js';
 import type { HostSpec, Route } from '../../../temporal/contracts/route.js';
 import type { Asked, BeginRolloutCommand } from '../../../temporal/contracts/tag.js';
 import type { FailureType } from '../../../temporal/errors.js';
+import { LOGIC, type Logic } from './logic.js';
 
 /** Everything a tag is. Carried whole through continue-as-new; changed by `transition` alone. */
 export interface TagState {
-  schema: 1;
-  /** Version of `transition` this state is moved by; goes forward only when the workflow continues as new. */
-  logic: 1;
+  schema: 2;
+  /** Version of `transition` this state is moved by (logic.ts); goes forward only when the workflow continues as new. */
+  logic: Logic;
   tag: string;
   definition: Defined | null;
   /** Last ledger number given; gapless. */
@@ -24,6 +27,8 @@ export interface TagState {
   liveSince: string | null;
   /** Ledger number that made `live` live; approvals bind to it. */
   liveSeq: number | null;
+  /** Who approved the live model, and for which run. */
+  liveApproved: { rollout: string; given: Approval[] } | null;
   /** Distinct versions that were live and are not now, oldest first. */
   stack: number[];
   /** What is needed to serve a version while the registry is away. */
@@ -38,7 +43,19 @@ export interface TagState {
   quarantined: Record<string, { by: string; reason: string; at: string }>;
   /** Released lately, so that the registry stops showing them as quarantined. */
   released: number[];
-  frozen: { by: string; reason: string; until: string | null } | null;
+  frozen: Freeze | null;
+  /** The platform's freeze of every tag; holds beside the tag's own. */
+  platformFrozen: Freeze | null;
+  /** One mirror of live traffic at a time; the entity ends it by itself at its `until`. */
+  shadow: ShadowLease | null;
+  /** Out of service for good, until a definition is applied again. */
+  retired: { by: string; reason: string; at: string } | null;
+  /** What runs have still to be told, oldest first. */
+  notices: { workflowId: string; notice: Notice }[];
+  /** People who triggered or backfilled slots: no approvers of what comes of them. */
+  triggers: { from: string; until: string; actor: string }[];
+  /** Whether the platform's workflow lists this tag, and so reaches it with its freezes. */
+  registered: boolean;
   intent: Intent | null;
   /** What the route store last answered. Out of sync: the route in force is unknown and is written again. */
   serving: { inSync: boolean; fence: number };
@@ -69,11 +86,32 @@ export interface HostState {
   retiring: boolean;
 }
 
+export interface Freeze {
+  by: string;
+  reason: string;
+  until: string | null;
+}
+
+export interface ShadowLease {
+  id: string;
+  workflowId: string;
+  version: number;
+  samplingPercent: number;
+  until: string;
+}
+
 export interface Lease {
   id: string;
   workflowId: string;
   version: number;
   weightPercent: number;
+  /** A candidate that waits for people or for a window carries no traffic, and is not what a rollback leaves. */
+  waitingFor: 'approval' | 'window' | null;
+  /** `judgingDigest` when the lease was granted: another one in force, and the candidate was judged by other rules. */
+  judgedUnder: string | null;
+  approval: ApprovalState | null;
+  requesters: string[];
+  breakGlass: boolean;
   /** The entity ends the lease itself when this passes without a renewal. */
   deadline: string;
   expectedLive: number | null;
@@ -96,6 +134,10 @@ export interface Intent {
   entry: EntryDraft;
   /** Live version once applied. */
   live: number | null;
+  /** The candidate's share of the traffic once applied; absent: as it is. */
+  weightPercent?: number;
+  /** The mirror once applied; absent: as it is. */
+  shadow?: ShadowLease;
   /** A soft intent yields to rollback and demote; theirs yields to nothing. */
   soft: boolean;
 }
@@ -140,10 +182,10 @@ export const TAIL = 100;
 export const STACK = 20;
 export const GENESIS = `sha256:${'0'.repeat(64)}`;
 
-export function emptyTag(tag: string): TagState {
+export function emptyTag(tag: string, logic: Logic = LOGIC): TagState {
   return {
-    schema: 1,
-    logic: 1,
+    schema: 2,
+    logic,
     tag,
     definition: null,
     seq: 0,
@@ -153,6 +195,7 @@ export function emptyTag(tag: string): TagState {
     live: null,
     liveSince: null,
     liveSeq: null,
+    liveApproved: null,
     stack: [],
     models: {},
     hosts: {},
@@ -163,6 +206,12 @@ export function emptyTag(tag: string): TagState {
     quarantined: {},
     released: [],
     frozen: null,
+    platformFrozen: null,
+    shadow: null,
+    retired: null,
+    notices: [],
+    triggers: [],
+    registered: false,
     intent: null,
     serving: { inSync: true, fence: 0 },
     done: [],

@@ -1,33 +1,60 @@
 import type {
+  ApproveCommand,
   BeginRolloutCommand,
+  BeginShadowCommand,
   DefineCommand,
   DemoteCommand,
+  EndShadowCommand,
+  FreezeCommand,
   LeaseCommand,
   QuarantineCommand,
   ReleaseHostCommand,
+  RenewLeaseCommand,
+  RetireCommand,
   RollbackCommand,
+  ShiftTrafficCommand,
+  TriggerCommand,
+  UnfreezeCommand,
+  WithdrawCommand,
 } from '../../../temporal/contracts/tag.js';
+import { approve, reject, withdraw, type Signable } from './approval.js';
+import { shiftTraffic } from './canary.js';
 import { define } from './define.js';
+import { freeze, unfreeze } from './freeze.js';
 import { releaseHost } from './hosts.js';
 import { quarantine, release } from './quarantine.js';
 import { repair } from './repair.js';
-import { demote, rollback, rollbackFrom } from './rollback.js';
-import { abortRollout, beginRollout, commitRollout, renewLease } from './rollout.js';
+import { renewLease } from './lease.js';
+import { demote, retire, rollback, rollbackFrom } from './rollback.js';
+import { abortRollout, beginRollout, commitRollout } from './rollout.js';
 import { settle, type Settlement } from './settle.js';
+import { beginShadow, endShadow } from './shadow.js';
 import { refuse, type Outcome, type TagState } from './state.js';
+import { noteTrigger } from './triggers.js';
 
 /** Everything that can happen to a tag. */
 export type Command =
   | ({ type: 'define' } & DefineCommand)
   | ({ type: 'beginRollout' } & BeginRolloutCommand)
+  | ({ type: 'shiftTraffic' } & ShiftTrafficCommand)
   | ({ type: 'commitRollout' } & LeaseCommand)
-  | ({ type: 'abortRollout' } & LeaseCommand)
-  | ({ type: 'renewLease' } & LeaseCommand)
+  /** `by` 'tag': the tag ends the lease by itself, and tells its run. */
+  | ({ type: 'abortRollout'; by?: 'tag' } & LeaseCommand)
+  | ({ type: 'renewLease' } & RenewLeaseCommand)
   | ({ type: 'releaseHost' } & ReleaseHostCommand)
   | ({ type: 'rollback' } & RollbackCommand)
   | ({ type: 'demote' } & DemoteCommand)
   | ({ type: 'quarantine' } & QuarantineCommand)
   | ({ type: 'release' } & QuarantineCommand)
+  | ({ type: 'approve' } & Signable<ApproveCommand>)
+  | ({ type: 'reject' } & Signable<ApproveCommand>)
+  | ({ type: 'withdraw' } & Signable<WithdrawCommand>)
+  | ({ type: 'freeze' } & FreezeCommand)
+  | ({ type: 'unfreeze' } & UnfreezeCommand)
+  | ({ type: 'retire' } & RetireCommand)
+  | ({ type: 'beginShadow' } & BeginShadowCommand)
+  | ({ type: 'endShadow' } & EndShadowCommand)
+  | ({ type: 'noteTrigger' } & TriggerCommand)
   | { type: 'repair'; reason: string }
   | ({ type: 'settle' } & Omit<Settlement, 'at'>);
 
@@ -42,11 +69,35 @@ export function transition(state: TagState, command: Command, at: string): Outco
     case 'beginRollout':
       return beginRollout(state, command, at);
     case 'commitRollout':
-      return commitRollout(state, command.lease, command.asked);
+      return commitRollout(state, command, at);
+    case 'shiftTraffic':
+      return shiftTraffic(state, command, at);
     case 'abortRollout':
-      return abortRollout(state, command.lease, { asked: command.asked, at });
+      return abortRollout(state, command.lease, {
+        asked: command.asked,
+        at,
+        tell: command.by === 'tag',
+      });
     case 'renewLease':
-      return renewLease(state, command.lease, at);
+      return renewLease(state, command, at);
+    case 'approve':
+      return approve(state, command, at);
+    case 'reject':
+      return reject(state, command, at);
+    case 'withdraw':
+      return withdraw(state, command, at);
+    case 'freeze':
+      return freeze(state, command, at);
+    case 'unfreeze':
+      return unfreeze(state, command, at);
+    case 'retire':
+      return retire(state, command, at);
+    case 'beginShadow':
+      return beginShadow(state, command, at);
+    case 'endShadow':
+      return endShadow(state, command);
+    case 'noteTrigger':
+      return noteTrigger(state, command);
     case 'releaseHost':
       return { state: releaseHost(state, command.host), result: null };
     case 'rollback':

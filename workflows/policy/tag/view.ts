@@ -1,15 +1,16 @@
 import type { TagView } from '../../../temporal/contracts/tag.js';
 import { modelId } from '../../../temporal/ids.js';
+import { frozenAt } from './freeze.js';
 import { rollbackTarget } from './target.js';
 import type { TagState } from './state.js';
 
 /** What `status` shows of a state; `lanes` is what MLflow has not been told yet. */
 export function viewOf(
   state: TagState,
-  lanes: { pending: number; parked: string | null },
+  lanes: { pending: number; parked: string | null; at: string },
 ): TagView {
   const id = (version: number): string => modelId(state.tag, version);
-  const previous = rollbackTarget(state);
+  const previous = state.retired ? null : rollbackTarget(state);
   const { lease } = state;
   return {
     tag: state.tag,
@@ -24,14 +25,20 @@ export function viewOf(
       modelId: id(lease.version),
       weightPercent: lease.weightPercent,
       workflowId: lease.workflowId,
+      waitingFor: lease.waitingFor,
     },
-    shadow: null,
-    frozen: state.frozen,
+    shadow: state.shadow && {
+      modelId: id(state.shadow.version),
+      until: state.shadow.until,
+      workflowId: state.shadow.workflowId,
+    },
+    frozen: frozenAt(state, lanes.at),
     quarantined: Object.keys(state.quarantined).map(Number),
+    retired: state.retired,
     seq: state.seq,
     fence: state.fence,
     head: state.head,
-    registry: { inSync: lanes.pending === 0, ...lanes },
+    registry: { inSync: lanes.pending === 0, pending: lanes.pending, parked: lanes.parked },
     serving: {
       inSync: state.serving.inSync && state.intent === null,
       observedFence: state.serving.fence,

@@ -1,4 +1,4 @@
-import { condition, getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
+import { condition, getExternalWorkflowHandle, isCancellation, log } from '@temporalio/workflow';
 import { turn } from '../../../temporal/messages.js';
 import { tagWorkflowId } from '../../../temporal/ids.js';
 import type { Ticket } from '../../policy/tag/state.js';
@@ -16,19 +16,23 @@ export async function expiryLane(entity: Entity): Promise<never> {
     const moved = (): boolean =>
       entity.state.lease?.id !== held.id || entity.state.lease.deadline !== held.deadline;
     if (await condition(moved, Math.max(1, Date.parse(held.deadline) - Date.now()))) continue;
-    await entity.lock.run(async () => {
-      expire(entity, held.id);
-      await Promise.resolve();
-    });
+    await entity.lock.run(() => expire(entity, held.id)).catch(given);
   }
 }
 
-function expire(entity: Entity, lease: string): void {
+async function expire(entity: Entity, lease: string): Promise<void> {
   const workflowId = tagWorkflowId(entity.state.tag);
   if (entity.state.lease?.id !== lease || entity.state.lease.deadline > now()) return;
   const reason = `${entity.state.lease.workflowId} did not renew its lease in time`.slice(0, 400);
   const asked = { actor: 'modelyard', reason, workflowId, key: `expire:${lease}`, hash: lease };
-  entity.apply({ type: 'abortRollout', asked, lease, step: 0 });
+  entity.apply({ type: 'abortRollout', by: 'tag', asked, lease, step: 0 });
+  await entity.carryOutPending();
+}
+
+/** A route that could not be written is the repair lane's from here on; a cancelled scope is a rollback going ahead. */
+function given(error: unknown): void {
+  if (!isCancellation(error))
+    log.warn('the lease ended without its route', { said: String(error) });
 }
 
 /** Tells the waiting run that its turn has come; a run that is gone loses its place. */

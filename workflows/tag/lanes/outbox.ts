@@ -1,7 +1,7 @@
 import { condition, isCancellation, log, sleep } from '@temporalio/workflow';
 import { applicationFailure, isFailure } from '../../../temporal/errors.js';
 import { digestOf } from '../../../temporal/digest.js';
-import { trim } from '../../policy/ledger.js';
+import { trim, type Ledgered } from '../../policy/ledger.js';
 import { projectionOf } from '../../policy/tag/projection.js';
 import { outbox } from '../../proxies.js';
 import type { Entity } from '../entity.js';
@@ -20,7 +20,10 @@ export interface Parked {
 }
 
 /** Ledger entries, in order, one page at a time. Never ahead of, and never behind, the projection's troubles. */
-export async function journalLane(entity: Entity, parked: Parked): Promise<never> {
+export async function journalLane<State extends Ledgered>(
+  entity: { readonly state: State; set(state: State): void },
+  parked: Parked,
+): Promise<never> {
   for (;;) {
     await condition(() => entity.state.journaled < entity.state.seq);
     const batch = entity.state.tail

@@ -3,21 +3,23 @@ import type { Entity } from '../entity.js';
 
 const FIRST_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 300_000;
+const UNCONFIRMED = 'the last write of the route was not confirmed';
 
 /** After a write whose outcome is not known, writes the route that the state means until it reads back. */
 export async function repairLane(entity: Entity): Promise<never> {
   let pauseMs = FIRST_PAUSE_MS;
   for (;;) {
     await condition(() => !entity.state.serving.inSync && entity.state.intent === null);
-    const repaired = await entity.lock.run(() => repairOnce(entity)).catch(given);
+    const repaired = await entity.lock.run(() => repairOnce(entity, UNCONFIRMED)).catch(given);
     if (!repaired) await sleep(pauseMs, { summary: 'until the route is written again' });
     pauseMs = repaired ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
   }
 }
 
-async function repairOnce(entity: Entity): Promise<boolean> {
+/** Whether the route is in force, written here or meanwhile by somebody else. Under the lock. */
+export async function repairOnce(entity: Entity, reason: string): Promise<boolean> {
   if (entity.state.serving.inSync || entity.state.intent !== null) return true;
-  entity.apply({ type: 'repair', reason: 'the last write of the route was not confirmed' });
+  entity.apply({ type: 'repair', reason });
   const entry = await entity.carryOutPending();
   return entry?.outcome === 'applied';
 }

@@ -11,7 +11,7 @@ const RETRY_MS = 60_000;
 export function scheduleWanted(
   state: TagState,
 ): { spec: ScheduleSpec | null; digest: string } | null {
-  const spec = state.definition?.definition.schedule ?? null;
+  const spec = (state.retired ? null : state.definition?.definition.schedule) ?? null;
   if (spec === null && state.scheduled === null) return null;
   const digest = digestOf(spec);
   return digest === state.scheduled ? null : { spec, digest };

@@ -10,13 +10,15 @@ import {
 } from '../../../../workflows/policy/tag/hosts.js';
 import { projectionOf } from '../../../../workflows/policy/tag/projection.js';
 import { rollbackFrom } from '../../../../workflows/policy/tag/rollback.js';
-import { LEASE_MS, objection } from '../../../../workflows/policy/tag/rollout.js';
+import { LEASE_MS } from '../../../../workflows/policy/tag/lease.js';
+import { objection } from '../../../../workflows/policy/tag/rollout.js';
 import { hostOf, routeOf, withHost } from '../../../../workflows/policy/tag/route.js';
 import { emptyTag, TAIL } from '../../../../workflows/policy/tag/state.js';
 import { rollbackTarget } from '../../../../workflows/policy/tag/target.js';
 import { viewOf } from '../../../../workflows/policy/tag/view.js';
 import { asked, beginning, definition, Driven, model } from './tags.js';
 
+const AT = '2026-02-01T00:00:00.000Z';
 const id = (version: number): string => `flight-delay/${String(version)}`;
 
 describe('define', () => {
@@ -76,7 +78,7 @@ describe('a rollout', () => {
     expect(Date.parse(host?.warmUntil ?? '') - Date.parse(tag.state.liveSince ?? '')).toBe(
       3_600_000,
     );
-    expect(viewOf(tag.state, { pending: 0, parked: null })).toMatchObject({
+    expect(viewOf(tag.state, { pending: 0, parked: null, at: AT })).toMatchObject({
       live: id(2),
       previous: id(1),
       previousWarm: true,
@@ -162,7 +164,7 @@ describe('a rollout', () => {
 
 describe('what stands against a rollout', () => {
   it('a tag without a definition', () => {
-    expect(objection(emptyTag('x'), beginning(1))).toMatchObject({ type: 'UnknownTag' });
+    expect(objection(emptyTag('x'), beginning(1), AT)).toMatchObject({ type: 'UnknownTag' });
   });
   it('another live model than the one it was judged against', () => {
     const tag = new Driven();
@@ -245,7 +247,7 @@ describe('U8 a candidate that arrives while another is in flight', () => {
       type: 'Busy',
       details: { workflowId: 'rollout-1' },
     });
-    expect(objection(tag.state, beginning(1))).toBeNull();
+    expect(objection(tag.state, beginning(1), AT)).toBeNull();
   });
   it('waits by default, and the latest takes the place of the one before', () => {
     const tag = new Driven();
@@ -513,7 +515,7 @@ describe('hosts', () => {
     tag.promote(2);
     const first = hostOf(tag.state, 1);
     tag.state = markHost(tag.state, first, 'retiring');
-    expect(viewOf(tag.state, { pending: 0, parked: null }).previousWarm).toBe(false);
+    expect(viewOf(tag.state, { pending: 0, parked: null, at: AT }).previousWarm).toBe(false);
     tag.do({ type: 'rollback', asked: asked() });
     expect(markHost(tag.state, first, 'gone').hosts[first]).toMatchObject({
       retiring: false,
@@ -698,7 +700,7 @@ describe('what the registry is told', () => {
 
 describe('status', () => {
   it('shows an empty tag and a rollout under way', () => {
-    expect(viewOf(emptyTag('x'), { pending: 2, parked: 'why' })).toMatchObject({
+    expect(viewOf(emptyTag('x'), { pending: 2, parked: 'why', at: AT })).toMatchObject({
       live: null,
       previous: null,
       previousWarm: false,
@@ -707,7 +709,7 @@ describe('status', () => {
     });
     const tag = new Driven();
     tag.begin(1);
-    expect(viewOf(tag.state, { pending: 0, parked: null })).toMatchObject({
+    expect(viewOf(tag.state, { pending: 0, parked: null, at: AT })).toMatchObject({
       rollout: { modelId: id(1), weightPercent: 0, workflowId: 'rollout-1' },
     });
   });
@@ -777,7 +779,7 @@ describe('I11 the key of a promote', () => {
     });
     const other = beginning(2, { requested: { key: 'k', hash: 'two' } });
     expect(tag.try(other)).toMatchObject({ type: 'IdempotencyConflict' });
-    expect(objection(tag.state, other)).toMatchObject({ type: 'IdempotencyConflict' });
+    expect(objection(tag.state, other, AT)).toMatchObject({ type: 'IdempotencyConflict' });
     tag.do({ type: 'abortRollout', asked: asked(), lease: tag.lease(), step: 1 });
     expect(tag.begin(1, { requested: { key: 'k', hash: 'one' } })).toMatchObject({
       state: 'granted',

@@ -1,0 +1,21 @@
+import type { Observation, Survey } from '../../temporal/contracts/reconcile.js';
+import { observe, type Stores } from './observe.js';
+import { survey, type SurveyRequest } from './survey.js';
+
+export function createReconcileActivities(
+  stores: Stores,
+  settings: { onForeignAlias: 'restore' | 'adopt' },
+) {
+  return {
+    /** What becomes of a champion alias that was moved by hand, where the request does not say. */
+    onForeignAlias: (): Promise<'restore' | 'adopt'> => Promise.resolve(settings.onForeignAlias),
+
+    /** What the stores hold of a tag, and whether the run that holds its lease is closed. */
+    observeTag: ({ tag, holder }: { tag: string; holder: string | null }): Promise<Observation> =>
+      observe(stores, tag, { holder }),
+
+    /** The tags with something to put right, and what belongs to nobody. */
+    surveyPlatform: (request: SurveyRequest): Promise<Survey> => survey(stores, request),
+  };
+}
+export type ReconcileActivities = ReturnType<typeof createReconcileActivities>;

@@ -1,0 +1,50 @@
+import type { JobObservation, JobRef, JobSpec } from '../../../temporal/contracts/job.js';
+import { callMlflow, plantArtifact } from '../../support/mlflow-api.js';
+import { MemoryCompute } from './compute.js';
+
+/** Jobs in memory that publish their models in a real MLflow, as a training does: past what lies before the worker's. */
+export class PublishingCompute extends MemoryCompute {
+  private readonly mlflow: string;
+  private readonly published = new Map<string, Promise<{ uri: string; loggedModelId: string }>>();
+
+  constructor(mlflow: string) {
+    super();
+    this.mlflow = mlflow;
+  }
+
+  override async observe(job: JobRef): Promise<JobObservation> {
+    const seen = await super.observe(job);
+    const spec = this.jobs.get(job.name);
+    if (seen.phase !== 'succeeded' || spec?.program.step !== 'train') return seen;
+    const result = seen.result as { key: string; model: object };
+    const model = { ...result.model, ...(await this.once(spec, result.key)) };
+    return { phase: 'succeeded', result: { ...result, model } };
+  }
+
+  private once({ name, document }: JobSpec, content: string) {
+    const { registry } = document as unknown as { registry: Published };
+    const made = this.published.get(name) ?? publish(this.mlflow, registry, content);
+    this.published.set(name, made);
+    return made;
+  }
+}
+
+interface Published {
+  runId: string;
+  experimentId: string;
+}
+
+async function publish(
+  mlflow: string,
+  { runId, experimentId }: Published,
+  content: string,
+): Promise<{ uri: string; loggedModelId: string }> {
+  const created = (await callMlflow(mlflow, 'POST', 'logged-models', {
+    experiment_id: experimentId,
+    name: 'model',
+    source_run_id: runId,
+  })) as { model: { info: { model_id: string; artifact_uri: string } } };
+  const { model_id: loggedModelId, artifact_uri: uri } = created.model.info;
+  await plantArtifact(mlflow, `${uri}/MLmodel`, Buffer.from(content));
+  return { uri, loggedModelId };
+}
