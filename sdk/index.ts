@@ -86,6 +86,7 @@ export type {
   ShadowPolicy,
   ShadowReport,
   SimulationReport,
+  TagOrEvery,
   TagStatus,
   TrainingSpec,
   Verdict,

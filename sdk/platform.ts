@@ -41,6 +41,7 @@ import type {
   ScoreInput,
   ScoreOutput,
   SimulationReport,
+  TagOrEvery,
   TagStatus,
   VerifyOptions,
 } from './types.js';
@@ -101,12 +102,12 @@ export class Platform {
   }
 
   /** Stops promotions of a tag, or of every tag with '*', now and for those to come; rollback and demote go on. */
-  freeze(tag: ModelTag | '*', options: FreezeOptions): Promise<LedgerEntry> {
+  freeze(tag: TagOrEvery, options: FreezeOptions): Promise<LedgerEntry> {
     return freeze(this.#session, tag, options);
   }
 
   /** Lifts a tag's own freeze, or with '*' that of every tag. */
-  unfreeze(tag: ModelTag | '*', options: ChangeOptions): Promise<LedgerEntry> {
+  unfreeze(tag: TagOrEvery, options: ChangeOptions): Promise<LedgerEntry> {
     return unfreeze(this.#session, tag, options);
   }
 
@@ -121,7 +122,7 @@ export class Platform {
 
   /** Newest first, complete: recent entries from the workflow of the tag, or with '*' of the platform, older ones from the journal. */
   async ledger(
-    tag: ModelTag | '*',
+    tag: TagOrEvery,
     options: { limit?: number; before?: number } = {},
   ): Promise<LedgerEntry[]> {
     const parsed = parseArguments(
@@ -154,7 +155,7 @@ export class Platform {
   }
 
   /** Recomputes the hash chain, and leads it through a head that was kept; names the first entry that does not hold. */
-  async verify(tag: ModelTag | '*', options: VerifyOptions = {}): Promise<ChainCheck> {
+  async verify(tag: TagOrEvery, options: VerifyOptions = {}): Promise<ChainCheck> {
     const parsed = parseArguments(
       'verify',
       { tag: tagOrEvery(tag), options: VerifyArguments },

@@ -25,6 +25,8 @@ export type { Decision, EvaluationReport, ScheduleSpec };
 
 /** "<name>" or "<family>.<member>": the stable name callers use. */
 export type ModelTag = string;
+/** A tag, or '*' for every tag there is and will be. */
+export type TagOrEvery = string;
 /** "<tag>/<registry version>": one immutable model. */
 export type ModelId = string;
 

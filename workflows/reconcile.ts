@@ -21,9 +21,9 @@ interface Way {
 }
 
 /** Compares what the stores hold with what the tags mean, puts right what differs, and removes what belongs to nobody. */
-export async function reconcile(request: ReconcileRequest = {}): Promise<ReconcileResult> {
-  const { tag, dryRun = false, everyMs = null } = request;
-  const adopt = request.adopt ?? (await authority.onForeignAlias()) === 'adopt';
+export async function reconcile(request?: ReconcileRequest | null): Promise<ReconcileResult> {
+  const { tag, dryRun = false, everyMs = null, adopt: asked } = request ?? {};
+  const adopt = asked ?? (await authority.onForeignAlias()) === 'adopt';
   const way = { dryRun, adopt };
   const findings = tag === undefined ? await sweep(everyMs, way) : await reconcileTag(tag, way);
   for (const finding of findings) log.warn('differs from what was meant', { ...finding });

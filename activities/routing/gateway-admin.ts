@@ -48,6 +48,12 @@ export class GatewayAdmin {
     const { status, text } = await this.#exchange(call);
     const body = parseJson(text);
     if (status >= 300) throw toFailure({ url: this.#url, call, status, body });
+    // Cut off or put there by something in between: the call may have been carried out, and made again it says so.
+    if (typeof body === 'string')
+      throw failure(
+        'GatewayUnavailable',
+        `${describe(this.#url, call)}: expected JSON, got ${JSON.stringify(body)}`,
+      );
     const parsed = call.answer.safeParse(body);
     if (parsed.success) return parsed.data;
     const problem = z.prettifyError(parsed.error);

@@ -1,15 +1,19 @@
 // What the team tries over the year: each night has its own data cut-off, and now and then the definition changes.
 // Notice that the bad ideas are applied in good faith, exactly as the good ones.
 import { readFileSync } from 'node:fs';
-import type { ModelDefinition } from 'modelyard';
+import type { Decision, ModelDefinition } from 'modelyard';
 
 export interface Night {
   /** The data cut-off: rows up to this instant are known. */
   asOf: string;
   recipe: keyof typeof RECIPES;
   story: string;
-  /** The service owner looks at the live scores the next day and takes the model back. */
-  rolledBack?: string;
+  /** The candidate carries no traffic before this person has approved it. */
+  approver?: string;
+  /** Without canary steps: straight to every caller. */
+  atOnce?: true;
+  /** What the story says comes of it; the demo fails when something else does. */
+  expect: Decision;
 }
 
 const file = new URL('modelyard.json', import.meta.url);
@@ -22,7 +26,7 @@ const RECIPES = {
   schedule: { features: schedule, params: { kind: 'logreg' } },
   weather: { features: weather.training.features, params: boosted },
   congestion: { features: congestion, params: boosted },
-  leak: { features: [...congestion, 'dep_delay'], params: boosted },
+  leak: { features: [...schedule, 'dep_delay'], params: { kind: 'logreg' } },
 };
 
 export const NIGHTS: Night[] = [
@@ -30,25 +34,59 @@ export const NIGHTS: Night[] = [
     asOf: '2013-03-04',
     recipe: 'schedule',
     story: 'the first model: a regression on the schedule',
+    expect: 'promoted',
   },
-  { asOf: '2013-03-11', recipe: 'weather', story: 'boosted trees that know the weather' },
-  { asOf: '2013-03-12', recipe: 'weather', story: 'the same a night later: better by a hair' },
-  { asOf: '2013-03-25', recipe: 'weather', story: 'the same two weeks later' },
-  { asOf: '2013-05-20', recipe: 'congestion', story: 'and how late the airport was two hours ago' },
+  {
+    asOf: '2013-03-11',
+    recipe: 'weather',
+    story: 'boosted trees that know the weather',
+    expect: 'promoted',
+  },
+  {
+    asOf: '2013-03-12',
+    recipe: 'weather',
+    story: 'the same a night later: better by a hair',
+    expect: 'inconclusive',
+  },
+  {
+    asOf: '2013-03-25',
+    recipe: 'weather',
+    story: 'the same two weeks later',
+    expect: 'inconclusive',
+  },
+  {
+    asOf: '2013-05-20',
+    recipe: 'congestion',
+    story: 'and how late the airport was two hours ago',
+    approver: 'service-owner',
+    expect: 'promoted',
+  },
   {
     asOf: '2013-07-08',
     recipe: 'leak',
-    story: 'a column that is only known after departure',
-    rolledBack: 'scores collapsed: dep_delay is not known when we are asked',
+    story: 'in a hurry: the regression with a column that is only known after departure',
+    atOnce: true,
+    expect: 'rolled-back',
   },
-  { asOf: '2013-07-15', recipe: 'congestion', story: 'back to what was known, with newer data' },
-  { asOf: '2013-10-08', recipe: 'schedule', story: 'would the simple one do?' },
+  {
+    asOf: '2013-07-15',
+    recipe: 'congestion',
+    story: 'back to what was known, with newer data',
+    expect: 'promoted',
+  },
+  {
+    asOf: '2013-10-08',
+    recipe: 'schedule',
+    story: 'would the simple one do?',
+    expect: 'not-better',
+  },
 ];
 
 /** The definition as the team applies it that night. */
-export function definitionOf({ recipe }: Night): ModelDefinition {
-  const { $schema: _, ...definition } = weather;
+export function definitionOf({ recipe, approver, atOnce }: Night): ModelDefinition {
+  const { $schema: _, gate, ...definition } = weather;
   const { code, data, ...training } = definition.training;
+  const { steps, ...rollout } = definition.rollout ?? {};
   const here = new URL('.', import.meta.url);
   if (code.kind !== 'python' || data.kind !== 'parquet')
     throw new Error('expected Python code and Parquet data');
@@ -60,5 +98,7 @@ export function definitionOf({ recipe }: Night): ModelDefinition {
       code: { ...code, directory: here.pathname },
       data: { ...data, uri: new URL(data.uri, here).href },
     },
+    gate: { ...gate, ...(approver && { approval: { required: 1, from: [approver] } }) },
+    rollout: { ...rollout, ...(steps && !atOnce && { steps }) },
   };
 }

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
@@ -35,10 +34,11 @@ def boosting(texts: list, numbers: list, params: dict) -> Pipeline:
 
 
 def regression(texts: list, numbers: list, params: dict) -> Pipeline:
+    """For columns that always have a value."""
     return make_pipeline(
         make_column_transformer(
             (OneHotEncoder(handle_unknown="ignore", min_frequency=20), texts),
-            (make_pipeline(SimpleImputer(), StandardScaler()), numbers),
+            (StandardScaler(), numbers),
         ),
         LogisticRegression(C=params.get("C", 1.0), max_iter=300),
     )

@@ -8,6 +8,7 @@ interface PromoteFlags extends ChangeFlags {
   override?: string;
   expectedLive?: number;
   breakGlass?: true;
+  follow: boolean;
 }
 
 /** The verbs that change what a tag serves. Each needs a reason, which the ledger keeps. */
@@ -79,6 +80,10 @@ function addPromote(program: Command, context: Context): void {
       '--break-glass',
       'without approval and outside change windows; needs a key listed for it',
     )
+    .option(
+      '--no-follow',
+      'print the run and return: one that has to be approved may wait for days',
+    )
     .action((tag: string, number: number, flags: PromoteFlags) =>
       context.withPlatform(async (platform) => {
         const { override, expectedLive, breakGlass } = flags;
@@ -89,6 +94,10 @@ function addPromote(program: Command, context: Context): void {
           ...(breakGlass && { breakGlass }),
         });
         context.note(`run ${run.workflowId}${run.url === null ? '' : `  ${run.url}`}`);
+        if (!flags.follow) {
+          context.answer({ workflowId: run.workflowId, url: run.url }, () => run.workflowId);
+          return;
+        }
         const entry = await run.committed();
         context.answer(entry, () => describeEntry(entry));
       }),

@@ -28,13 +28,13 @@ export async function follow(
 export function stageLine({
   name,
   state,
-  startedAt,
-  finishedAt,
+  workedMs,
+  waitedMs,
   detail,
 }: RunStatus['stages'][number]): string {
-  const took =
-    startedAt && finishedAt
-      ? ` ${((finishedAt.getTime() - startedAt.getTime()) / 1000).toFixed(1)} s`
-      : '';
+  const waited = waitedMs === undefined ? '' : `, waited ${seconds(waitedMs)}`;
+  const took = workedMs === undefined ? '' : ` ${seconds(workedMs)}${waited}`;
   return `${SIGNS[state]} ${name} ${state}${took}${detail === undefined ? '' : `: ${detail}`}`;
 }
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

@@ -10,10 +10,11 @@ import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Platform } from 'modelyard';
 import { startStack } from 'modelyard/dev';
+import { LOGIC } from '../../dist/workflows/policy/tag/logic.js';
 import { neutral } from './neutral.ts';
 import { record, type Recorded } from './scenarios.ts';
 
-const HERE = fileURLToPath(new URL('.', import.meta.url));
+const HERE = fileURLToPath(new URL(`logic-${String(LOGIC)}`, import.meta.url));
 const { values: options } = parseArgs({
   options: { directory: { type: 'string', default: '.modelyard/replay' } },
 });
@@ -26,12 +27,15 @@ await using platform = await Platform.connect({
   gateway: { url: stack.gateway.url },
   actor: 'recorder',
 });
+await using approver = await Platform.connect({
+  temporal: { address: stack.temporal.address },
+  actor: 'approver',
+});
 const connection = await Connection.connect({ address: stack.temporal.address });
 const temporal = new Client({ connection, namespace: stack.temporal.namespace });
 
-const recorded = await record(platform, temporal);
-for (const type of new Set(recorded.map((run) => run.type)))
-  await rm(join(HERE, type), { recursive: true, force: true });
+const recorded = await record(platform, approver, temporal);
+await rm(HERE, { recursive: true, force: true });
 for (const run of recorded) await keep(run);
 await connection.close();
 

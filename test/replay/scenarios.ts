@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import type { ModelDefinition, Platform, RolloutHandle } from 'modelyard';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Recorded {
-  type: 'tag' | 'retrain' | 'rollout' | 'evaluate' | 'read';
+  type: 'tag' | 'retrain' | 'rollout' | 'evaluate' | 'read' | 'platform' | 'reconcile';
   scenario: string;
   workflowId: string;
   firstRunId?: string;
@@ -49,12 +50,19 @@ const withFeatures = (tag: string, features: string[], over: Partial<ModelDefini
 };
 
 /** Lives runs through, and names the histories worth keeping. */
-export async function record(platform: Platform, temporal: Client): Promise<Recorded[]> {
+export async function record(
+  platform: Platform,
+  approver: Platform,
+  temporal: Client,
+): Promise<Recorded[]> {
   return [
     ...(await promotedAndRolledBack(platform)),
     ...(await endedEarly(platform, temporal)),
     ...(await inTurn(platform)),
     ...(await inPages(platform, temporal)),
+    ...(await bySteps(platform, approver)),
+    ...(await frozen(platform)),
+    ...(await reconciled(platform)),
     ...(await readings(temporal)),
   ];
 }
@@ -154,6 +162,92 @@ async function inPages(platform: Platform, temporal: Client): Promise<Recorded[]
   await untilRecorded(platform, tag);
   return [
     { type: 'tag', scenario: 'continued as new', workflowId, firstRunId: firstExecutionRunId },
+  ];
+}
+
+/**
+ * An approval, steps and a watch: one goes through them, one is rolled back by a person in its watch, one fails its check for
+ * lack of callers, one is rejected.
+ */
+async function bySteps(platform: Platform, approver: Platform): Promise<Recorded[]> {
+  const tag = 'by-steps';
+  const metrics = [{ name: 'auc', direction: 'higher', threshold: 0.5 } as const];
+  const approval = { required: 1, expiresAfter: '10m' };
+  const rollout = { steps: [{ weightPercent: 20, hold: '1s' }], watch: '2s', checkEvery: '1s' };
+  await platform.models.apply(definitionOf(tag, { gate: { metrics }, rollout }));
+  for (const params of [{}, { behave: 'constant' }])
+    await (await platform.retrain(tag, { asOf: CUTOFF, params })).result();
+  const byHand = (version: number): Promise<RolloutHandle> =>
+    platform.promote(tag, version, { ...because('by hand'), override: 'for the recording' });
+  await (await byHand(1)).result();
+  await platform.models.apply(definitionOf(tag, { gate: { metrics, approval }, rollout }));
+  const approved = await byHand(2);
+  await approveWhenAsked(approver, approved.workflowId);
+  await approved.result();
+  await platform.demote(tag, because('back to the first'));
+  const rejected = await byHand(2);
+  await untilWaiting(rejected);
+  const again = await approver.runs.get(rejected.workflowId);
+  if ('reject' in again) await again.reject({ comment: 'not now' });
+  await rejected.result();
+  const watched = { ...rollout, watch: '10m' };
+  await platform.models.apply(definitionOf(tag, { gate: { metrics }, rollout: watched }));
+  const left = await byHand(2);
+  await left.committed();
+  await platform.rollback(tag, because('callers complain'));
+  await left.result();
+  await platform.release(tag, 2, because('for the next one'));
+  const checks = [{ metric: 'error_rate', max: 0.1, onNoData: 'fail' as const }];
+  await platform.models.apply(
+    definitionOf(tag, { gate: { metrics }, rollout: { ...rollout, checks } }),
+  );
+  const unasked = await byHand(2);
+  await unasked.result();
+  return [
+    {
+      type: 'rollout',
+      scenario: 'approved and promoted by steps',
+      workflowId: approved.workflowId,
+    },
+    { type: 'rollout', scenario: 'rejected', workflowId: rejected.workflowId },
+    { type: 'rollout', scenario: 'rolled back in its watch', workflowId: left.workflowId },
+    { type: 'rollout', scenario: 'failed its check', workflowId: unasked.workflowId },
+    { type: 'tag', scenario: 'approvals, steps and watches', workflowId: `tag/${tag}` },
+  ];
+}
+
+async function untilWaiting(run: RolloutHandle): Promise<void> {
+  while ((await run.status()).waitingFor?.what !== 'approval') await sleep(100);
+}
+
+async function approveWhenAsked(approver: Platform, workflowId: string): Promise<void> {
+  const run = await approver.runs.get(workflowId);
+  if (!('approve' in run)) throw new Error(`expected ${workflowId} to be a rollout`);
+  while ((await run.status()).waitingFor?.what !== 'approval') await sleep(100);
+  await run.approve({ comment: 'looks good' });
+}
+
+async function frozen(platform: Platform): Promise<Recorded[]> {
+  const tag = 'frozen';
+  await platform.models.apply(definitionOf(tag));
+  await platform.freeze('*', because('the long weekend'));
+  await platform.freeze(tag, because('its own reason'));
+  await platform.unfreeze('*', because('over'));
+  await platform.unfreeze(tag, because('over, too'));
+  await platform.retire(tag, because('nobody asks any more'));
+  return [
+    { type: 'platform', scenario: 'frozen and thawed', workflowId: 'platform' },
+    { type: 'tag', scenario: 'frozen and retired', workflowId: `tag/${tag}` },
+  ];
+}
+
+async function reconciled(platform: Platform): Promise<Recorded[]> {
+  const tag = 'recorded';
+  await platform.reconcile(tag);
+  await platform.reconcile();
+  return [
+    { type: 'reconcile', scenario: 'one tag', workflowId: `reconcile/${tag}` },
+    { type: 'reconcile', scenario: 'sweep', workflowId: 'reconcile/sweep' },
   ];
 }
 

@@ -65,6 +65,21 @@ describe('a candidate that has to be approved', () => {
     expect(evidence).toContainEqual(expect.stringMatching(/^approved by bob at .*, unsigned$/));
   });
 
+  it('I6 is given no traffic by whoever asks for it past the run', async () => {
+    const tag = await guardedTag({ required: 1 });
+    const lease = await tag.lease(2);
+    const steps = {
+      shiftTraffic: { lease, step: 1, weightPercent: 5 },
+      commitRollout: { lease, step: 2 },
+    };
+    for (const [step, fields] of Object.entries(steps))
+      expect(await refusedWith('ApprovalRefused', tag.send(step, fields))).toMatchObject({
+        reason: 'not-waiting',
+      });
+    expect(world.routing.at(tag.tag).route.canary ?? null).toBeNull();
+    expect((await tag.status()).live).toBe(`${tag.tag}/1`);
+  });
+
   it('I6 waits until two have approved it', async () => {
     const tag = await guardedTag({ required: 2, from: ['bob', 'carol', 'dave'] });
     const { run, subject } = await waiting(tag);

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { LedgerEntry } from '../../temporal/contracts/ledger.js';
+import { FrozenError, InvalidRequestError, Platform } from '../../sdk/index.js';
 import { verifyChain } from '../../sdk/ledger-chain.js';
+import { LedgerEntry } from '../../temporal/contracts/ledger.js';
 import { refusedWith } from '../../testing/refusals.js';
 import { PlatformOnServer } from './support/platform.js';
 import { TagOnServer } from './support/tag.js';
@@ -145,6 +146,14 @@ describe('a freeze of every tag', () => {
 });
 
 describe('a tag that does not answer', () => {
+  it('U6 is not waited for when there is none of that name any more', async () => {
+    const gone = unique('gone');
+    await platform.register(gone);
+    await platform.freeze();
+    expect(await platform.status()).toMatchObject({ pending: [], frozen: { by: 'olga' } });
+    expect(await platform.tags()).toContain(gone);
+  });
+
   it('U6 keeps nobody else waiting, is shown, and is told later', async () => {
     const { tag, letGo } = await busyTag();
     const other = await tagWith([1]);
@@ -158,8 +167,13 @@ describe('a tag that does not answer', () => {
 
   it('U6 is not frozen by what it hears late, when the freeze has been lifted since', async () => {
     const { tag, letGo } = await busyTag();
-    await platform.freeze();
+    const frozen = platform.freeze();
+    await until(
+      () => platform.status(),
+      ({ pending }) => pending.length === 1 && pending[0] === tag.tag,
+    );
     const lifted = platform.unfreeze();
+    await frozen;
     await letGo();
     await lifted;
     await allTold();
@@ -217,5 +231,50 @@ describe('what is asked of the platform', () => {
     const chain = { ok: true, checked: seq };
     expect(verifyChain(await platform.ledger(), { seq, hash: head })).toEqual(chain);
     expect(verifyChain(world.registry.journals.get('*') ?? [], { seq, hash: head })).toEqual(chain);
+  });
+});
+
+describe('Platform', () => {
+  const reason = 'year end';
+  const connected = (): Promise<Platform> => {
+    const { address, taskQueue } = world;
+    return Platform.connect({ temporal: { address }, taskQueue, actor: 'pat' });
+  };
+
+  it('U6 freezes a tag and lets it go; what is refused says by whom and until when', async () => {
+    await using sdk = await connected();
+    const { tag } = await tagWith([]);
+    const end = new Date(Date.now() + 3_600_000);
+    expect(await sdk.freeze(tag, { reason, until: end })).toMatchObject({ tag, actor: 'pat' });
+    expect((await sdk.status(tag)).frozen).toEqual({ by: 'pat', reason, until: end });
+    const again = await sdk.freeze(tag, { reason }).catch((error: unknown) => error);
+    expect(again).toBeInstanceOf(FrozenError);
+    expect(again).toMatchObject({ by: 'pat', until: end });
+    expect(await sdk.unfreeze(tag, { reason })).toMatchObject({ action: 'unfreeze' });
+    await expect(sdk.unfreeze(tag, { reason })).rejects.toBeInstanceOf(InvalidRequestError);
+  });
+
+  it("U6 freezes every tag with '*', whose ledger it reads and verifies", async () => {
+    await using sdk = await connected();
+    const { tag } = await tagWith([]);
+    const frozen = await sdk.freeze('*', { reason, idempotencyKey: tag });
+    expect(await sdk.freeze('*', { reason, idempotencyKey: tag })).toEqual(frozen);
+    expect((await sdk.status(tag)).frozen).toMatchObject({ by: 'pat', until: null });
+    await expect(sdk.freeze('*', { reason })).rejects.toMatchObject({ by: 'pat', until: null });
+    const lifted = await sdk.unfreeze('*', { reason });
+    expect(lifted).toMatchObject({ tag: '*', workflowId: 'platform', from: null, to: null });
+    expect(await sdk.ledger('*', { limit: 2 })).toEqual([lifted, frozen]);
+    expect(await sdk.verify('*')).toEqual({ ok: true, checked: lifted.seq });
+  });
+
+  it('names every argument of a freeze that is wrong, and asks nothing', async () => {
+    await using sdk = await connected();
+    const { seq } = await platform.status();
+    const options = { reason: '', until: 'tomorrow' } as unknown as { reason: string };
+    const refused = await sdk.freeze('a*', options).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(InvalidRequestError);
+    const { issues } = refused as InvalidRequestError;
+    expect(issues.map(({ path }) => path)).toEqual(['tag', 'options.reason', 'options.until']);
+    expect((await platform.status()).seq).toBe(seq);
   });
 });

@@ -155,6 +155,21 @@ describe('an alias moved by hand', () => {
     expect((await tag.status()).live).toBe(modelId(tag.tag, 2));
   });
 
+  it('F11 is put back when the rollout that followed it came to nothing', async () => {
+    const tag = await tagAtRest();
+    const { seq } = await tag.status();
+    const workflowId = rolloutWorkflowId(tag.tag, 3, `adopted-${String(seq)}`);
+    const request = { tag: tag.tag, version: 99, actor: 'mlflow', reason: 'no such version' };
+    const { client, taskQueue } = world;
+    const rollout = { taskQueue, workflowId, args: [request] };
+    await expect(client.workflow.execute(WORKFLOWS.rollout, rollout)).rejects.toThrow();
+    world.registry.moveAlias(tag.tag, 'champion', 3);
+    expect(await reconcile({ tag: tag.tag, adopt: true })).toEqual([
+      { tag: tag.tag, what: 'the alias champion is 3 in MLflow, expected 2', repaired: true },
+    ]);
+    expect((await tag.status()).live).toBe(modelId(tag.tag, 2));
+  });
+
   it('F11 is a finding that is not repaired while MLflow is down, and the route is compared all the same', async () => {
     const tag = await tagAtRest();
     world.registry.fault = (_method, of) => {

@@ -51,6 +51,8 @@ afterAll(async () => {
   await mlflow[Symbol.asyncDispose]();
 });
 
+const MOST_TRIES = 12;
+
 /** What may end a run under faults, always by its name. */
 const NAMED = [
   'GatewayRefused',
@@ -73,21 +75,24 @@ async function orNamed<Answer>(work: Promise<Answer>): Promise<Answer | null> {
 /** Retrains until a candidate of this quality is live, as a person would who is told why the last try ended. */
 async function promoted(tag: TagOnServer, quality: number): Promise<string[]> {
   const started: string[] = [];
-  for (;;) {
+  while (started.length < MOST_TRIES) {
     const run = await startRetrain(world, tag.tag, { params: { quality } });
     started.push(run.workflowId);
     const result = await orNamed(run.result());
-    console.info('DBG', Date.now(), run.workflowId, result);
+    console.info('DBG', Date.now(), run.workflowId, result?.decision, result?.reason);
     if (result?.rolloutWorkflowId == null) continue;
     const rollout = world.client.workflow.getHandle<() => Promise<RolloutResult>>(
       result.rolloutWorkflowId,
     );
     if ((await orNamed(rollout.result()))?.outcome === 'promoted') return started;
   }
+  throw new Error(`${tag.tag} was not promoted in ${String(MOST_TRIES)} retrains`);
 }
 
 async function rolledBack(tag: TagOnServer): Promise<void> {
-  while ((await orNamed(tag.rollback())) === null);
+  for (let tries = 0; tries < MOST_TRIES; tries += 1)
+    if ((await orNamed(tag.rollback())) !== null) return;
+  throw new Error(`${tag.tag} was not rolled back in ${String(MOST_TRIES)} tries`);
 }
 
 async function live(tag: TagOnServer): Promise<string[]> {
@@ -115,7 +120,7 @@ describe('with every tenth call to MLflow and to the gateway meeting a fault', (
     for (const tag of tags)
       await tag.define({
         gate: {
-          metrics: [{ name: 'auc', direction: 'higher', minImprovement: 0.01 }],
+          metrics: [{ name: 'auc', direction: 'higher', threshold: 0.6, minImprovement: 0.01 }],
           autoPromote: true,
         },
         rollout: { steps: [{ weightPercent: 20, hold: '1s' }] },

@@ -139,7 +139,7 @@ describe('a rollback', () => {
       expect(entry).toMatchObject({ from: `${tag.tag}/3`, to: `${tag.tag}/2`, outcome: 'applied' });
       expect(liveRoute(tag)).toBe(`${tag.tag}/2`);
       slow.open();
-      expect(await commit).toBe('Superseded');
+      expect(await commit).toBe('LeaseLost');
       const late = await until(
         () => world.routing.writesOf(tag.tag).find(({ fence }) => fence === 3),
         (write) => write !== undefined,
@@ -167,7 +167,7 @@ describe('a rollback', () => {
       ({ fence }) => fence === 3,
     );
     await tag.rollback();
-    expect(await commit).toBe('Superseded');
+    expect(await commit).toBe('LeaseLost');
     world.routing.before = () => undefined;
     await until(
       () => world.routing.writesOf(tag.tag),
@@ -232,7 +232,7 @@ describe('a rollback', () => {
     expect(await tag.events()).toBe(events);
     expect(await tag.rollback()).toMatchObject({ action: 'abort', outcome: 'applied' });
     open();
-    expect(await commit).toBe('Superseded');
+    expect(await commit).toBe('LeaseLost');
     await Promise.all(waiting);
     world.routing.before = () => undefined;
     expect((await tag.status()).quarantined).toEqual([2, 11, 12, 13, 14, 15]);

@@ -16,12 +16,20 @@ export function handleCommands(platform: Platform): void {
   setHandler(
     messages.freezeAll,
     (command: FreezeAllCommand) => order(platform, { type: 'freezeAll', ...command }),
-    { validator: (command) => platform.admit({ type: 'freezeAll', ...command }) },
+    {
+      validator: (command: FreezeAllCommand) => {
+        platform.admit({ type: 'freezeAll', ...command });
+      },
+    },
   );
   setHandler(
     messages.unfreezeAll,
     (command: UnfreezeAllCommand) => order(platform, { type: 'unfreezeAll', ...command }),
-    { validator: (command) => platform.admit({ type: 'unfreezeAll', ...command }) },
+    {
+      validator: (command: UnfreezeAllCommand) => {
+        platform.admit({ type: 'unfreezeAll', ...command });
+      },
+    },
   );
   // Answered anew each time: what a tag registers for is what holds now.
   setHandler(messages.register, (command) => {

@@ -104,7 +104,16 @@ function written(entity: Entity, command: Given<'beginShadow'>): Promise<LedgerE
 
 async function write(entity: Entity, command: Given<Kind>): Promise<LedgerEntry> {
   entity.apply(command);
-  return (await entity.carryOutPending()) ?? superseded(entity);
+  return (await entity.carryOutPending()) ?? overtaken(entity);
+}
+
+/** Only a rollback, a demotion or a retirement goes ahead of a write, and each of them has taken the lease. */
+function overtaken({ state: { tag } }: Entity): never {
+  throw refusal({
+    type: 'LeaseLost',
+    message: `a rollback or a demotion of ${tag} went ahead of this step`,
+    details: {},
+  });
 }
 
 /** The candidate's lease, or its mirror, is gone at once; a route that cannot be written now is the repair lane's. */

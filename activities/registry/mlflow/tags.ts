@@ -34,9 +34,9 @@ export function tagPairs(tags: Record<string, string>, on: keyof typeof MAX_CHAR
 
 /** A value in the filter language, which knows no escape for a quote. */
 export function quoted(value: string): string {
-  if (/^[A-Za-z0-9_.:@=/-]+$/.test(value)) return `'${value}'`;
+  if (/^[A-Za-z0-9_.:@=/*-]+$/.test(value)) return `'${value}'`;
   throw failure(
     'InvalidRequest',
-    `expected characters of [A-Za-z0-9_.:@=/-], got ${JSON.stringify(value)}`,
+    `expected characters of [A-Za-z0-9_.:@=/*-], got ${JSON.stringify(value)}`,
   );
 }

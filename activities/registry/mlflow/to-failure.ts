@@ -56,11 +56,13 @@ function speaking(method: Method, names?: FailureNames): Method {
 function fromRefusal(error: MlflowRefusal, names: FailureNames): ApplicationFailure {
   const details = { status: error.status, code: error.code, operation: error.operation };
   if (!isPassing(error)) return failure(names.refused, withAdvice(error), { details });
+  if (error.retryAfterMs === undefined)
+    return failure(names.unavailable, error.message, { details });
+  const retryAfterMs = Math.min(error.retryAfterMs, LONGEST_RETRY_AFTER_MS);
+  // In the details too: the delay itself does not reach a workflow that paces its own tries.
   return failure(names.unavailable, error.message, {
-    details,
-    ...(error.retryAfterMs !== undefined && {
-      nextRetryDelayMs: Math.min(error.retryAfterMs, LONGEST_RETRY_AFTER_MS),
-    }),
+    details: { ...details, retryAfterMs },
+    nextRetryDelayMs: retryAfterMs,
   });
 }
 

@@ -8,6 +8,7 @@ import type { Statement } from '../../../temporal/contracts/statement.js';
 import { applicationFailure } from '../../../temporal/errors.js';
 import { statementBytes } from '../../../temporal/statement-bytes.js';
 import { newKey, type Ed25519Key } from '../../support/ed25519.js';
+import { MemoryRegistry } from '../../workflows/support/registry.js';
 
 const ada = newKey('ada');
 const bob = newKey('bob');
@@ -212,7 +213,15 @@ describe('the activities', () => {
     at: '2026-11-24T08:00:00.000Z',
   };
   const activities = (pem: string | null = null) =>
-    createApprovalActivities({ approvers: approvers(KEYS), ledgerSigner: createLedgerSigner(pem) });
+    createApprovalActivities({
+      approvers: approvers(KEYS),
+      ledgerSigner: createLedgerSigner(pem),
+      registry: new MemoryRegistry(),
+    });
+
+  it('signaturesRequired says whether keys are listed', async () => {
+    expect(await activities().signaturesRequired()).toBe(true);
+  });
 
   it('identifySigner answers with the identity', async () => {
     const signature = signed(STATEMENT, ada);

@@ -276,6 +276,17 @@ describe('an answer that is not what MLflow says', () => {
     await refusedWith(type, read());
   });
 
+  it('fails by name when it is 16 MiB of something else, and when it is more than is ever read (F12)', async () => {
+    proxy.inject(GET, { kind: 'garbage', sort: 'huge' });
+    await refusedWith('RegistryRefused', read());
+    proxy.calm();
+    const body = `{"experiment":{"name":"${'x'.repeat(65 * 1024 * 1024)}"}}`;
+    proxy.inject(GET, { kind: 'garble', body }, 3);
+    const error = await read().catch((reason: unknown) => reason);
+    expect(applicationFailure(error)?.type).toBe('RegistryUnavailable');
+    expect(String(applicationFailure(error)?.message)).toContain('expected at most 67108864 bytes');
+  });
+
   it('may carry fields nobody knows (F12)', async () => {
     const { experimentId } = await registry().ensureModel('new-fields');
     const { experiment } = (await callMlflow(

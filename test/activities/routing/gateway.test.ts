@@ -55,7 +55,9 @@ describe('routing in the gateway fails with', () => {
       says(401, '{"code":"Unauthorized","message":"wrong token"}'),
       false,
     ],
-    ['GatewayRefused', 'an answer of another server', says(200, '<html></html>'), false],
+    ['GatewayRefused', 'an answer of another server', says(200, '{"up":true}'), false],
+    ['GatewayUnavailable', 'a page in between (F18)', says(200, '<html></html>'), true],
+    ['GatewayUnavailable', 'half of an answer (F18)', says(200, '{"tag":"flig'), true],
     [
       'HostNotReady',
       'a host that is gone',

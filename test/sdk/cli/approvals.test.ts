@@ -132,6 +132,27 @@ describe('modelyard', () => {
     });
   });
 
+  it('U6 freezes a tag until an instant, shows it, and lifts it', async () => {
+    const until = ['--until', '2100-01-01T00:00:00Z'];
+    const frozen = await modelyard(['freeze', tag.tag, '--reason', 'the fair', ...until]);
+    expect(frozen).toMatchObject({ code: 0, stdout: expect.stringContaining('freeze') as string });
+    expect((await modelyard(['status', tag.tag])).stdout).toMatch(
+      /frozen +by bob until 2100-01-01 00:00:00Z: the fair/,
+    );
+    expect((await modelyard(['unfreeze', tag.tag, '--reason', 'over'])).code).toBe(0);
+    expect((await modelyard(['status', tag.tag])).stdout).toMatch(/frozen +–/);
+  });
+
+  it('prints a promote that waits and returns, when told not to follow it', async () => {
+    const promote = ['promote', tag.tag, '4', '--reason', 'r', '--override', 'o', '--no-follow'];
+    const { code, stdout } = await modelyard(promote);
+    expect(code).toBe(0);
+    const run = world.client.workflow.getHandle(stdout.trim());
+    await inStage(run, 'approval', 'waiting');
+    await run.cancel();
+    await run.result().catch(() => undefined);
+  });
+
   it('retires a tag', async () => {
     expect(await modelyard(['retire', tag.tag, '--reason', 'no more flights'])).toMatchObject({
       code: 0,

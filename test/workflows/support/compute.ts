@@ -1,4 +1,5 @@
 import type { Compute, KeptJob } from '../../../activities/compute/port.js';
+import { specDigest } from '../../../activities/compute/spec-digest.js';
 import type {
   JobFailure,
   JobObservation,
@@ -6,6 +7,7 @@ import type {
   JobSpec,
 } from '../../../temporal/contracts/job.js';
 import { sha256Hex } from '../../../temporal/digest.js';
+import { failure } from '../../../temporal/errors.js';
 
 type Outcome = 'succeeds' | 'runs' | JobFailure['cause'];
 
@@ -20,7 +22,10 @@ export class MemoryCompute implements Compute {
   private readonly qualities = new Map<string, number>();
 
   ensure(job: JobSpec): Promise<JobRef> {
-    this.jobs.set(job.name, job);
+    const known = this.jobs.get(job.name);
+    if (known && specDigest(known) !== specDigest(job))
+      return Promise.reject(failure('JobConflict', `another job has the name ${job.name}`));
+    if (!known) this.jobs.set(job.name, job);
     return Promise.resolve({ name: job.name, target: job.target, uid: '' });
   }
 

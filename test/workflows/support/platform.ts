@@ -40,6 +40,11 @@ export class PlatformOnServer {
     return this.send('unfreezeAll', {}, key);
   }
 
+  /** Lists a tag past the tag itself. */
+  async register(tag: string): Promise<void> {
+    await this.send('register', { tag, owner: 'ops' });
+  }
+
   private async send(
     update: string,
     fields: Record<string, unknown>,

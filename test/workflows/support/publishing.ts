@@ -16,8 +16,10 @@ export class PublishingCompute extends MemoryCompute {
     const seen = await super.observe(job);
     const spec = this.jobs.get(job.name);
     if (seen.phase !== 'succeeded' || spec?.program.step !== 'train') return seen;
-    const result = seen.result as { key: string; model: object };
-    const model = { ...result.model, ...(await this.once(spec, result.key)) };
+    const result = seen.result as { key: string; model: { files: object[] } };
+    // The file's content is the key, as its sum in memory says.
+    const files = result.model.files.map((file) => ({ ...file, bytes: result.key.length }));
+    const model = { ...result.model, files, ...(await this.once(spec, result.key)) };
     return { phase: 'succeeded', result: { ...result, model } };
   }
 

@@ -69,6 +69,9 @@ export class MemoryHosting implements Hosting {
   observed: (spec: HostSpec) => HostObservation['phase'] = () => 'ready';
 
   ensure(host: HostSpec): Promise<void> {
+    const known = this.hosts.get(host.name);
+    if (known && digestOf(known) !== digestOf(host))
+      return Promise.reject(failure('HostFailed', `another host has the name ${host.name}`));
     this.hosts.set(host.name, host);
     return Promise.resolve();
   }

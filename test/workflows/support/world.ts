@@ -40,6 +40,8 @@ export interface World extends AsyncDisposable {
   hosting: MemoryHosting;
   monitoring: MemoryMonitoring;
   compute: MemoryCompute;
+  /** All that its worker works with. */
+  ports: Ports;
 }
 
 export interface WorldOptions {
@@ -47,19 +49,19 @@ export interface WorldOptions {
   ports?: Partial<Ports>;
   /** Where the worker finds its server, when there is something between the two. */
   workerAddress?: (server: string) => Promise<string>;
+  /** False for tests that start workers as processes of their own. */
+  worker?: boolean;
 }
 
 export async function startWorld({
   ports: others = {},
   workerAddress = (server) => Promise.resolve(server),
+  worker = true,
 }: WorldOptions = {}): Promise<World> {
-  // Refused commands are what many tests are about; their warnings would bury a real one.
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   const server = await startTemporal();
   const connection = await Connection.connect({ address: server.address });
-  const native = await NativeConnection.connect({ address: await workerAddress(server.address) });
   const client = new Client({ connection });
-  const ports = {
+  const memory = {
     approvers: new ReplaceableApprovers(),
     registry: new MemoryRegistry(),
     routing: new MemoryRouting(),
@@ -67,29 +69,46 @@ export async function startWorld({
     monitoring: new MemoryMonitoring(),
     compute: new MemoryCompute(),
   };
+  const signer = { ledgerSigner: createLedgerSigner(null) };
+  const ports: Ports = { ...memory, ...signer, artifacts: UNALTERED, ...others };
+  const working = worker
+    ? await startWorker(await workerAddress(server.address), { client, ports })
+    : null;
+  return {
+    ...{ ...memory, ports, address: server.address, client, taskQueue: TASK_QUEUE },
+    async [Symbol.asyncDispose]() {
+      try {
+        await working?.[Symbol.asyncDispose]();
+        await connection.close();
+      } finally {
+        await server[Symbol.asyncDispose]();
+      }
+    },
+  };
+}
+
+async function startWorker(
+  address: string,
+  { client, ports }: Pick<World, 'client' | 'ports'>,
+): Promise<AsyncDisposable> {
+  // Refused commands are what many tests are about; their warnings would bury a real one.
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const native = await NativeConnection.connect({ address });
   const worker = await Worker.create({
     connection: native,
     taskQueue: TASK_QUEUE,
     workflowBundle: await bundled(),
-    activities: await composeActivities(
-      { ...ports, artifacts: UNALTERED, ledgerSigner: createLedgerSigner(null), ...others },
-      { client, taskQueue: TASK_QUEUE },
-    ),
+    activities: await composeActivities(ports, { client, taskQueue: TASK_QUEUE }),
     // A call that a failed test left waiting must not hold up the end.
     shutdownGraceTime: '1s',
     shutdownForceTime: '5s',
   });
   const running = worker.run();
   return {
-    ...{ ...ports, address: server.address, client, taskQueue: TASK_QUEUE },
     async [Symbol.asyncDispose]() {
-      try {
-        worker.shutdown();
-        await running;
-        await Promise.all([connection.close(), native.close()]);
-      } finally {
-        await server[Symbol.asyncDispose]();
-      }
+      worker.shutdown();
+      await running;
+      await native.close();
     },
   };
 }

@@ -101,7 +101,8 @@ export function withdraw(
   const back = { ...asked, reason: `approval withdrawn: ${asked.reason}`.slice(0, 400) };
   if (lease?.approval && lease.workflowId === subject.rollout) {
     if (!gave(lease.approval.given, asked.actor)) return notGiven(subject, asked.actor);
-    if (lease.weightPercent > 0) return rollback(state, { asked: back, from: lease.version }, at);
+    if (hasTraffic(state, lease))
+      return rollback(state, { asked: back, from: lease.version }, at);
     const given = lease.approval.given.filter(({ by }) => by !== asked.actor);
     const kept = { ...lease, approval: { ...lease.approval, given } };
     const next = told({ ...state, lease: kept }, lease.workflowId, {
@@ -171,6 +172,10 @@ const sameSubject = (a: ApprovalSubject, b: ApprovalSubject): boolean =>
 
 const describe = ({ tag }: TagState, { rollout, version, digest, from }: ApprovalSubject): string =>
   `${modelId(tag, version)} (${digest.slice(0, 19)}) in place of ${from === null ? 'nothing' : modelId(tag, from)} by ${rollout}`;
+
+/** Also when the write that gives it some is under way. */
+const hasTraffic = ({ intent }: TagState, { weightPercent }: Lease): boolean =>
+  weightPercent > 0 || intent?.entry.action === 'shift' || intent?.entry.action === 'promote';
 
 const gave = (given: ApprovalState['given'], actor: string): boolean =>
   given.some(({ by }) => by === actor);

@@ -1,10 +1,16 @@
 import type { HostSpec, Route } from '../../../temporal/contracts/route.js';
 import { parseModelId } from '../../../temporal/ids.js';
+import { rulesOf } from './logic.js';
 import { routeOf } from './route.js';
 import type { HostState, TagState } from './state.js';
 
-/** Hosts that nothing names any more: no route, no intent, no lease, no warm time. */
+/**
+ * Hosts that nothing names any more: no route, no intent, no lease, no warm time. None while a write is under way or its
+ * outcome is not known: the route in force may be an older one, or one that was given up.
+ */
 export function retirable(state: TagState, now: string): string[] {
+  const isKnown = state.intent === null && state.serving.inSync;
+  if (!isKnown && rulesOf(state).hostsOutliveTheirRoutes) return [];
   const named = namedHosts(state);
   return Object.values(state.hosts)
     .filter(

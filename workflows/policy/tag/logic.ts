@@ -14,6 +14,8 @@ interface Rules {
   runsAreTold: boolean;
   /** A new rollback target is warmed as soon as it is one. */
   targetIsWarmedAtOnce: boolean;
+  /** No host is retired while the route in force is not known to be the one that the state means. */
+  hostsOutliveTheirRoutes: boolean;
   /** The worker says who asks for a rollout, before the tag hears of it. */
   rolloutsAreAuthorized: boolean;
   /** The tag makes itself known to the platform, and so hears of its freezes. */
@@ -24,6 +26,7 @@ const FIRST: Rules = {
   definitionHoldsToTheCommit: false,
   runsAreTold: false,
   targetIsWarmedAtOnce: false,
+  hostsOutliveTheirRoutes: false,
   rolloutsAreAuthorized: false,
   tagsRegister: false,
 };
@@ -31,6 +34,7 @@ const SECOND: Rules = {
   definitionHoldsToTheCommit: true,
   runsAreTold: true,
   targetIsWarmedAtOnce: true,
+  hostsOutliveTheirRoutes: true,
   rolloutsAreAuthorized: true,
   tagsRegister: true,
 };

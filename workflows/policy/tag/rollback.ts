@@ -13,6 +13,7 @@ import { settle } from './settle.js';
 import { withoutShadow } from './shadow.js';
 import { draft, refuse, type EntryDraft, type Outcome, type TagState } from './state.js';
 import { rollbackTarget } from './target.js';
+import { warmTarget } from './warmth.js';
 
 /**
  * The model a rollback without `from` leaves. Resolved when the command arrives, not when its turn comes, so that two
@@ -186,7 +187,9 @@ function withQuarantine(
 ): TagState {
   if (version === null) return state;
   const mark = { by: entry.actor, reason: entry.reason, at };
-  return { ...state, quarantined: { ...state.quarantined, [String(version)]: mark } };
+  const quarantined = { ...state.quarantined, [String(version)]: mark };
+  // A candidate that was live before may have been the target.
+  return warmTarget({ ...state, quarantined }, at);
 }
 
 /** A lease that ends because the incumbent changes is its own entry; the candidate's own rollback is told by that one. */

@@ -1,3 +1,4 @@
+import type { ApplicationFailure } from '@temporalio/common';
 import { condition, isCancellation, log, sleep } from '@temporalio/workflow';
 import { applicationFailure, isFailure } from '../../../temporal/errors.js';
 import { digestOf } from '../../../temporal/digest.js';
@@ -82,11 +83,17 @@ async function persist(of: {
         permanent,
         said: said?.message ?? String(error),
       });
-      await sleep(permanent ? PARKED_MS : pauseMs, {
+      await sleep(permanent ? PARKED_MS : Math.max(pauseMs, askedPauseMs(said)), {
         summary: `until the ${of.lane} is tried again`,
       });
     }
   }
+}
+
+/** The pause that the registry itself asked for (Retry-After), or none. */
+function askedPauseMs(said: ApplicationFailure | undefined): number {
+  const { retryAfterMs } = (said?.details?.[0] ?? {}) as { retryAfterMs?: unknown };
+  return typeof retryAfterMs === 'number' ? retryAfterMs : 0;
 }
 
 export const pendingOf = (entity: Entity): number =>

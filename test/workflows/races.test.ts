@@ -1,0 +1,79 @@
+import { randomInt } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyChain } from '../../sdk/ledger-chain.js';
+import { seededRandom } from '../stack/support/random.js';
+import { atRest } from './support/at-rest.js';
+import { violations } from './support/linearizable.js';
+import { servePorts } from './support/port-server.js';
+import { Race } from './support/race.js';
+import { TagOnServer } from './support/tag.js';
+import { bundleForProcesses, KeptWorker, type Place } from './support/worker-processes.js';
+import { startWorld, unique, type World } from './support/world.js';
+
+const SEED = Number(process.env['MODELYARD_SEED'] ?? randomInt(2 ** 31));
+const ROUNDS = Number(process.env['MODELYARD_RACE_ROUNDS'] ?? 1);
+const CLIENTS = 100;
+/** Some pages of the tag's life end during a race. */
+const COMMANDS_PER_PAGE = 60;
+/** A worker that holds a task costs ten seconds when it dies. */
+const ANSWERS_BETWEEN_DEATHS = 70;
+
+let world: World;
+let place: Place;
+let ends: AsyncDisposableStack;
+beforeAll(async () => {
+  await using opened = new AsyncDisposableStack();
+  world = opened.use(await startWorld({ worker: false }));
+  const bundle = opened.use(await bundleForProcesses());
+  const served = opened.use(await servePorts(world.ports));
+  place = { world, bundle: bundle.path, portsUrl: served.url };
+  ends = opened.move();
+}, 600_000);
+afterAll(() => ends.disposeAsync());
+
+async function race(round: number, answered?: (count: number) => void): Promise<TagOnServer> {
+  const tag = new TagOnServer(world, unique('raced'), COMMANDS_PER_PAGE);
+  console.log(`MODELYARD_SEED=${String(SEED)}, round ${String(round)}: ${tag.tag}`);
+  const clients = new Race(tag, seededRandom(SEED + round), answered);
+  await clients.run(CLIENTS);
+  const { seq, head, live } = await atRest(tag);
+  const ledger = world.registry.journals.get(tag.tag) ?? [];
+  expect(violations(tag.tag, clients.history, ledger)).toEqual([]);
+  expect(verifyChain(ledger, { seq, hash: head })).toEqual({ ok: true, checked: seq });
+  expect(world.routing.at(tag.tag).route.live?.modelId ?? null).toBe(live);
+  const fences = ledger.flatMap(({ fence }) => fence ?? []);
+  expect(fences).toEqual([...new Set(fences)].toSorted((a, b) => a - b));
+  const kinds = new Set(ledger.map(({ action, outcome }) => `${action} ${outcome}`));
+  for (const action of ['promote', 'rollback', 'demote', 'abort', 'freeze', 'quarantine'])
+    expect(kinds).toContain(`${action} applied`);
+  return tag;
+}
+
+const rounds = Array.from({ length: ROUNDS }, (_, index) => index + 1);
+const EVENTUALLY = { timeout: 600_000 };
+
+describe('a hundred clients that promote, roll back, demote, freeze and quarantine at one tag', () => {
+  it.each(rounds)('F24 F25 leave one linear history, round %i', EVENTUALLY, async (round) => {
+    await using _worker = new KeptWorker(place);
+    await race(round);
+  });
+
+  it.each(rounds)('F24 leave one with two workers, round %i', EVENTUALLY, async (round) => {
+    await using _one = new KeptWorker(place);
+    await using _other = new KeptWorker(place);
+    await race(1_000 + round);
+  });
+
+  it.each(rounds)(
+    'F24 F1 F2 leave one while their worker is killed again and again, round %i',
+    EVENTUALLY,
+    async (round) => {
+      await using worker = new KeptWorker(place);
+      await race(2_000 + round, (count) => {
+        if (count % ANSWERS_BETWEEN_DEATHS === 0) worker.kill();
+      });
+      expect(worker.deaths.length).toBeGreaterThan(0);
+      expect(new Set(worker.deaths)).toEqual(new Set(['SIGKILL']));
+    },
+  );
+});
