@@ -207,7 +207,7 @@ function python(place, module, ...args) {
  * @param {Command} command
  * @returns {Command}
  */
-function withTools(place, command) {
+export function withTools(place, command) {
   const path = [
     join(place.root, 'node_modules', '.bin'),
     dirname(place.python),

@@ -21,6 +21,8 @@ import { warrantOf, withoutGate, type Warrant } from './warrant.js';
 
 /** A candidate may wait for its turn; what was signed counts until it is granted. */
 const COUNTS_FOR_MS = 7 * 24 * 3_600_000;
+/** Whoever breaks the glass means now. */
+const BREAK_GLASS_COUNTS_FOR_MS = 3_600_000;
 
 type Objection = NonNullable<QueryResult<typeof messages.rolloutObjection>>;
 type QueryResult<Query> = Query extends QueryDefinition<infer Result, infer _> ? Result : never;
@@ -148,7 +150,8 @@ function signedPromote(
     reason: asker.reason,
     override: warrant.kind === 'override' ? warrant.why : null,
   };
-  return signed(session, statement, COUNTS_FOR_MS);
+  const breaksGlass = statement.decision === 'break-glass';
+  return signed(session, statement, breaksGlass ? BREAK_GLASS_COUNTS_FOR_MS : COUNTS_FOR_MS);
 }
 
 /** Said at once and not by a run that would end 'rejected'. Whether a signer's key is listed, only the run comes to know. */

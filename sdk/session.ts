@@ -1,4 +1,5 @@
 import { Client, Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
+import { CHANNEL_ARGS } from '../temporal/server/channel.js';
 import { closableRetries } from './closable-retries.js';
 import { UnavailableError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
@@ -23,6 +24,7 @@ export async function openSession(options: ResolvedOptions): Promise<Session> {
     const connection = await Connection.connect({
       address,
       connectTimeout: CONNECT_TIMEOUT_MS,
+      channelArgs: CHANNEL_ARGS,
       interceptors: retries.interceptors,
       tls: tls as NonNullable<ConnectionOptions['tls']>,
       ...(apiKey !== null && { apiKey }),

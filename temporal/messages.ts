@@ -26,6 +26,7 @@ import type {
   LedgerPage,
   QuarantineCommand,
   ReleaseHostCommand,
+  RenewedLease,
   RenewLeaseCommand,
   RetireCommand,
   RollbackCommand,
@@ -34,7 +35,6 @@ import type {
   TagView,
   TriggerCommand,
   UnfreezeCommand,
-  WithdrawCommand,
 } from './contracts/tag.js';
 
 // Updates, not signals, wherever a caller needs the answer or a refusal.
@@ -43,7 +43,7 @@ export const beginRollout = defineUpdate<RolloutGrant, [BeginRolloutCommand]>('b
 export const commitRollout = defineUpdate<LedgerEntry, [LeaseCommand]>('commitRollout');
 export const abortRollout = defineUpdate<LedgerEntry | null, [LeaseCommand]>('abortRollout');
 export const shiftTraffic = defineUpdate<LedgerEntry, [ShiftTrafficCommand]>('shiftTraffic');
-export const renewLease = defineUpdate<string, [RenewLeaseCommand]>('renewLease');
+export const renewLease = defineUpdate<RenewedLease, [RenewLeaseCommand]>('renewLease');
 export const releaseHost = defineUpdate<null, [ReleaseHostCommand]>('releaseHost');
 export const rollback = defineUpdate<LedgerEntry, [RollbackCommand]>('rollback');
 export const demote = defineUpdate<LedgerEntry, [DemoteCommand]>('demote');
@@ -51,7 +51,7 @@ export const quarantine = defineUpdate<LedgerEntry, [QuarantineCommand]>('quaran
 export const release = defineUpdate<LedgerEntry, [QuarantineCommand]>('release');
 export const approve = defineUpdate<ApprovalView, [ApproveCommand]>('approve');
 export const reject = defineUpdate<LedgerEntry, [ApproveCommand]>('reject');
-export const withdraw = defineUpdate<LedgerEntry | null, [WithdrawCommand]>('withdraw');
+export const withdraw = defineUpdate<LedgerEntry | null, [ApproveCommand]>('withdraw');
 export const freeze = defineUpdate<LedgerEntry, [FreezeCommand]>('freeze');
 export const unfreeze = defineUpdate<LedgerEntry, [UnfreezeCommand]>('unfreeze');
 export const retire = defineUpdate<LedgerEntry, [RetireCommand]>('retire');

@@ -52,6 +52,7 @@ export const REGISTRY_TAGS = {
   status: 'modelyard.status',
   duplicateOf: 'modelyard.duplicate_of',
   owner: 'modelyard.owner',
+  requestedBy: 'modelyard.requested_by',
 } as const;
 
 /** Artifact paths on a retrain's MLflow run. */

@@ -132,7 +132,11 @@ function liveOn(target: RouteTarget): Route {
 
 async function refusesStale(write: Promise<unknown>): Promise<void> {
   await rejects(write, (error) => {
-    equal(applicationFailure(error)?.type, 'StaleFence');
+    const refused = applicationFailure(error);
+    equal(refused?.type, 'StaleFence');
+    // A writer that fell behind goes on above what it is told here.
+    const { fence } = (refused.details?.[0] ?? {}) as { fence?: unknown };
+    equal(typeof fence, 'number', 'expected details with the fence in force');
     return true;
   });
 }

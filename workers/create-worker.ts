@@ -3,6 +3,7 @@ import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beatWhileRunning } from './alive.js';
+import { CHANNEL_ARGS } from '../temporal/server/channel.js';
 import { SEARCH_ATTRIBUTES } from '../temporal/names.js';
 import { ensureKeywordAttributes } from '../temporal/server/search-attributes.js';
 import { composeActivities, composePorts } from './compose.js';
@@ -36,7 +37,7 @@ export async function createWorker(
     ...(config.temporal?.apiKey && { apiKey: secretOf(config.temporal.apiKey) }),
   };
   const [connection, native] = await Promise.all([
-    Connection.connect(access),
+    Connection.connect({ ...access, channelArgs: CHANNEL_ARGS }),
     NativeConnection.connect(access),
   ]);
   await nameAttributes(connection, namespace);

@@ -1,53 +1,51 @@
-import { log } from '@temporalio/workflow';
-import type { Finding, Survey } from '../temporal/contracts/reconcile.js';
+import { isCancellation, log } from '@temporalio/workflow';
+import type { Finding, Orphan, Survey } from '../temporal/contracts/reconcile.js';
 import { EVERY_TAG, parseModelId } from '../temporal/ids.js';
 import { repairs } from './proxies.js';
 
 type Orphans = Pick<Survey, 'hosts' | 'jobs' | 'runs'>;
 
-interface Orphan {
-  tag: string;
-  what: string;
-  remove: () => Promise<void>;
-}
-
 /** Ends what belongs to a run that is closed, or to a tag that there is not. */
 export async function removeOrphans(
-  orphans: Orphans,
+  { hosts, jobs, runs }: Orphans,
   { dryRun, at }: { dryRun: boolean; at: string },
 ): Promise<Finding[]> {
+  const orphans: Orphan[] = [
+    ...hosts.map((host) => ({ kind: 'host' as const, ...host })),
+    ...jobs.map((job) => ({ kind: 'job' as const, ...job })),
+    ...runs.map((run) => ({ kind: 'run' as const, ...run })),
+  ];
   const found: Finding[] = [];
-  for (const { tag, what, remove } of described(orphans, at))
-    found.push({ tag, what, repaired: !dryRun && (await removed(what, remove)) });
+  for (const orphan of orphans)
+    found.push({ ...described(orphan), repaired: !dryRun && (await removed(orphan, at)) });
   return found;
 }
 
-function described({ hosts, jobs, runs }: Orphans, at: string): Orphan[] {
-  return [
-    ...hosts.map(({ name, modelId }) => ({
-      tag: parseModelId(modelId).tag,
-      what: `host ${name} serves ${modelId}, of a tag that there is not`,
-      remove: () => repairs.retireHost(name),
-    })),
-    ...jobs.map(({ name, target, owner }) => ({
-      tag: EVERY_TAG,
-      what: `job ${name} runs for ${owner}, which is closed`,
-      remove: () => repairs.cancelJob({ name, target }),
-    })),
-    ...runs.map(({ runId, tag, workflowId }) => ({
-      tag,
-      what: `run ${runId} is open in MLflow for ${workflowId}, which is closed`,
-      remove: () => repairs.closeRun({ runId, status: 'KILLED', at, tags: {} }),
-    })),
-  ];
+function described(orphan: Orphan): Pick<Finding, 'tag' | 'what'> {
+  switch (orphan.kind) {
+    case 'host': {
+      const { name, modelId } = orphan;
+      const what = `host ${name} serves ${modelId}, of a tag that there is not`;
+      return { tag: parseModelId(modelId).tag, what };
+    }
+    case 'job':
+      return {
+        tag: EVERY_TAG,
+        what: `job ${orphan.name} runs for ${orphan.owner}, which is closed`,
+      };
+    case 'run': {
+      const { runId, tag, workflowId } = orphan;
+      return { tag, what: `run ${runId} is open in MLflow for ${workflowId}, which is closed` };
+    }
+  }
 }
 
-async function removed(what: string, remove: () => Promise<void>): Promise<boolean> {
+async function removed(orphan: Orphan, at: string): Promise<boolean> {
   try {
-    await remove();
-    return true;
+    return await repairs.removeOrphan({ orphan, at });
   } catch (error) {
-    log.warn('an orphan could not be removed', { what, said: String(error) });
+    if (isCancellation(error)) throw error;
+    log.warn('an orphan could not be removed', { ...described(orphan), said: String(error) });
     return false;
   }
 }

@@ -32,6 +32,14 @@ export const authority = proxyLocalActivities<
   retry: QUICK,
 });
 
+/** What the registry says of a gate; a run whose gate cannot be looked up asks again later. */
+export const gates = proxyActivities<ApprovalActivities>({
+  startToCloseTimeout: '15s',
+  scheduleToCloseTimeout: '30s',
+  cancellationType: 'TRY_CANCEL',
+  retry: QUICK,
+});
+
 /** What the callers got and what the registry holds of a live model; a look that fails for a while is no data. */
 export const monitoring = proxyActivities<MonitoringActivities & RegistryActivities>({
   startToCloseTimeout: '15s',
@@ -50,9 +58,7 @@ export const looks = proxyActivities<ReconcileActivities>({
 });
 
 /** What a sweep puts right; what cannot be put right now is found again by the next one. */
-export const repairs = proxyActivities<
-  ComputeActivities & HostingActivities & RegistryActivities & TagActivities
->({
+export const repairs = proxyActivities<ReconcileActivities & HostingActivities & TagActivities>({
   startToCloseTimeout: '90s',
   scheduleToCloseTimeout: '2m',
   heartbeatTimeout: TAKEN_OVER_AFTER,

@@ -160,6 +160,7 @@ class Retrain {
     const candidate = candidateOf(admission, trained, registry.runId);
     const tags = {
       [REGISTRY_TAGS.workflowId]: this.workflowId,
+      [REGISTRY_TAGS.requestedBy]: this.request.actor,
       ...versionTags(candidate, trained),
       ...provenanceOf(admission, this.cutoff),
     };

@@ -16,11 +16,11 @@ import { failedAt, quietly, requireText } from './failing.js';
 import { outcomeOfRefusal } from './policy/refusals.js';
 import { closing, hosts, records } from './proxies.js';
 import { awaitApproval } from './rollout/approval.js';
-import { climb, type Ending } from './rollout/canary.js';
+import { climb, Ended, looking, type Ending } from './rollout/canary.js';
 import { Holder, type Granted } from './rollout/holder.js';
 import { LiveJudge } from './rollout/live-judge.js';
 import { Turn } from './rollout/turn.js';
-import { watch } from './rollout/watch.js';
+import { watch, type Goes } from './rollout/watch.js';
 import { Stages } from './stages.js';
 
 const STAGES = ['candidate', 'turn', 'approval', 'host', 'canary', 'commit', 'watch'] as const;
@@ -66,7 +66,8 @@ class Rollout {
       if (!('lease' in granted)) return await this.end(granted);
       return await this.under(granted, model);
     } catch (error) {
-      const refused = outcomeOfRefusal(applicationFailure(error));
+      const refused =
+        error instanceof Ended ? error.ending : outcomeOfRefusal(applicationFailure(error));
       if (!refused || this.stages.view.committed) throw error;
       return await this.end(refused);
     }
@@ -86,16 +87,15 @@ class Rollout {
     );
     if (ended !== null) return this.end(ended);
     await judge.keepBaseline();
-    const entry = await this.stages.run('commit', () => this.holder.commit());
+    const entry = await this.stages.run('commit', () =>
+      this.holder.commit(looking(this.holder, judge)),
+    );
     this.stages.view.committed = entry;
     this.holder.granted = null;
     return this.afterCommit(judge, { entry, plan, stages: [], judged: false });
   }
 
-  private async afterCommit(
-    judge: LiveJudge,
-    goes: Omit<Watching, 'since' | 'baseline'>,
-  ): Promise<RolloutResult> {
+  private async afterCommit(judge: LiveJudge, goes: Goes): Promise<RolloutResult> {
     const { entry, plan } = goes;
     judge.afterCommit = true;
     if (msOf(plan.watch) === 0) {
@@ -113,12 +113,12 @@ class Rollout {
   /** The next page of a long watch. */
   async watchOn(watching: Watching): Promise<RolloutResult> {
     const { tag, version } = this.request;
-    const { since, baseline, ...goes } = watching;
+    const { since, loggedSince, baseline, ...goes } = watching;
     this.stages.view.stages = goes.stages;
     this.stages.view.committed = goes.entry;
     const model = await records.resolveModel({ tag, version, verify: false });
     const judge = new LiveJudge(tag, model, goes.plan);
-    Object.assign(judge, { since, baseline });
+    Object.assign(judge, { since, loggedSince, baseline });
     return this.afterCommit(judge, goes);
   }
 

@@ -1,5 +1,6 @@
-import type { Observation, Survey } from '../../temporal/contracts/reconcile.js';
+import type { Observation, Orphan, Survey } from '../../temporal/contracts/reconcile.js';
 import { observe, type Stores } from './observe.js';
+import { removeOrphan } from './removal.js';
 import { survey, type SurveyRequest } from './survey.js';
 
 export function createReconcileActivities(
@@ -16,6 +17,9 @@ export function createReconcileActivities(
 
     /** The tags with something to put right, and what belongs to nobody. */
     surveyPlatform: (request: SurveyRequest): Promise<Survey> => survey(stores, request),
+
+    removeOrphan: ({ orphan, at }: { orphan: Orphan; at: string }): Promise<boolean> =>
+      removeOrphan(stores, orphan, at),
   };
 }
 export type ReconcileActivities = ReturnType<typeof createReconcileActivities>;

@@ -6,6 +6,7 @@ import type { OpenRun, Registry } from '../registry/port.js';
 import { answerOf, valueOr, type Answer } from './answer.js';
 import { each, filtered, memoized } from './asking.js';
 import { observe, type Stores } from './observe.js';
+import { isOurs } from './removal.js';
 import { due, suspects } from './suspects.js';
 import { differencesOf, isClosed, lookUp, registeredTags } from './workflows.js';
 
@@ -80,7 +81,10 @@ async function orphansOfRuns(
 ): Promise<Pick<Survey, 'jobs' | 'runs'>> {
   const closed = memoized((workflowId) => isClosed(client, workflowId));
   const active = valueOr(jobs, []).filter(({ state }) => state === 'active');
-  const orphanJobs = await filtered(active, ({ owner }) => closed(owner));
+  const orphanJobs = await filtered(
+    active,
+    async ({ owner }) => (await isOurs({ client }, owner)) && (await closed(owner)),
+  );
   const orphanRuns = await filtered(
     valueOr(runs, []),
     // A tag that is not here is another platform's, whose runs are not here either.

@@ -32,9 +32,11 @@ export function suspects({ routes, aliases, hosts }: Omit<Listing, 'tags'>): Set
     const unshown = aliases !== null && route.live !== null && !shown.has(tag);
     if (route.canary || route.mirror || unshown) found.add(tag);
   }
+  const previous = new Map((aliases ?? []).map(({ tag, ...held }) => [tag, held.previous]));
   for (const { name, modelId } of hosts) {
-    const { tag } = parseModelId(modelId);
-    if (byTag.get(tag)?.route.live?.host !== name) found.add(tag);
+    const { tag, version } = parseModelId(modelId);
+    // The previous model is kept warm for hours or days, and is no reason to look every half minute.
+    if (byTag.get(tag)?.route.live?.host !== name && previous.get(tag) !== version) found.add(tag);
   }
   return found;
 }

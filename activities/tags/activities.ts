@@ -12,6 +12,7 @@ import type {
   BeginRolloutCommand,
   LeaseCommand,
   ReleaseHostCommand,
+  RenewedLease,
   RenewLeaseCommand,
   RollbackCommand,
   RolloutGrant,
@@ -91,7 +92,7 @@ export function createTagActivities({ client, taskQueue }: { client: Client; tas
       ask(tag, 'commitRollout', command),
     shiftTraffic: (tag: string, command: ShiftTrafficCommand): Promise<LedgerEntry> =>
       ask(tag, 'shiftTraffic', command),
-    renewLease: (tag: string, command: RenewLeaseCommand): Promise<string> =>
+    renewLease: (tag: string, command: RenewLeaseCommand): Promise<RenewedLease> =>
       ask(tag, 'renewLease', command),
     rollBack: (tag: string, command: RollbackCommand): Promise<LedgerEntry> =>
       ask(tag, 'rollback', command),

@@ -80,21 +80,18 @@ function signed(value: number | undefined): string {
 function printMoves(moves: readonly LedgerEntry[]): void {
   const line = (entry: LedgerEntry): string[] => [
     String(entry.seq),
-    entry.action,
+    [entry.action, ...evidence(entry, /^\d+ %/)].join(' '),
     entry.from ?? 'nothing',
     entry.to ?? 'nothing',
     entry.actor,
-    how(entry),
-    entry.reason,
+    [entry.reason, ...evidence(entry, /^approved by [\w-]+/)].join('; '),
   ];
-  console.log('\nWhich model was live, who moved it, how and why:');
-  printTable(['seq', 'action', 'from', 'to', 'by', 'how', 'why'], moves.map(line));
+  console.log('\nWhich model was live, who moved it and why:');
+  printTable(['seq', 'action', 'from', 'to', 'by', 'why'], moves.map(line));
 }
 
-/** Of a shift, the share; of a promotion, who approved it. */
-function how({ evidence }: LedgerEntry): string {
-  const said = evidence.flatMap((line) => /^\d+ %|^approved by [\w-]+/.exec(line) ?? []);
-  return said.join(', ');
+function evidence(entry: LedgerEntry, wanted: RegExp): string[] {
+  return entry.evidence.flatMap((line) => wanted.exec(line) ?? []);
 }
 
 function printAnswers(byModel: Callers['byModel']): void {

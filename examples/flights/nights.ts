@@ -64,7 +64,7 @@ export const NIGHTS: Night[] = [
   {
     asOf: '2013-07-08',
     recipe: 'leak',
-    story: 'in a hurry: the regression with a column that is only known after departure',
+    story: 'in a hurry: a column that is known only after departure',
     atOnce: true,
     expect: 'rolled-back',
   },

@@ -79,3 +79,16 @@ export const Survey = z.object({
   unavailable: z.array(z.string()),
 });
 export type Survey = z.infer<typeof Survey>;
+
+/** What belongs to a run that is closed, or to a tag that there is not. */
+export const Orphan = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('host'), name: z.string(), modelId: ModelId }),
+  z.object({ kind: z.literal('job'), name: z.string(), target: z.string(), owner: z.string() }),
+  z.object({
+    kind: z.literal('run'),
+    runId: z.string(),
+    tag: z.string(),
+    workflowId: z.string(),
+  }),
+]);
+export type Orphan = z.infer<typeof Orphan>;

@@ -69,6 +69,8 @@ export const Watching = z.strictObject({
   stages: z.array(Stage),
   /** Figures since when nothing conclusive has been judged. */
   since: TrafficFigures.nullable(),
+  /** The same of what the registry holds. */
+  loggedSince: Instant.nullable(),
   /** Of the incumbent, before it was replaced. */
   baseline: ModelFigures.nullable(),
   /** Whether a judgement had enough data. */
@@ -76,7 +78,7 @@ export const Watching = z.strictObject({
 });
 export type Watching = z.infer<typeof Watching>;
 
-/** `gate: true`: it comes from a retrain whose gate passed against `expectedLive` under `judgedUnder`. */
+/** `retrain`: it comes of one whose gate passed against `incumbent` under `judgedUnder`. */
 export const RolloutRequest = z.strictObject({
   tag: ModelTag,
   version: Version,

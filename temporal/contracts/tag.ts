@@ -76,16 +76,17 @@ export const RenewLeaseCommand = LeaseCommand.extend({
 });
 export type RenewLeaseCommand = z.infer<typeof RenewLeaseCommand>;
 
-/** The reason in `asked` is the approver's comment. */
+/** A lease that was renewed, and the approvals of its candidate so far: what a run asks for that missed a notice. */
+export const RenewedLease = z.object({ deadline: Instant, approvals: z.int().nonnegative() });
+export type RenewedLease = z.infer<typeof RenewedLease>;
+
+/** Of approve, reject and withdraw; the reason in `asked` is the approver's comment. */
 export const ApproveCommand = z.strictObject({
   asked: Asked,
   subject: ApprovalSubject,
   signed: Signed.optional(),
 });
 export type ApproveCommand = z.infer<typeof ApproveCommand>;
-/** Takes the candidate, or the live model, that was approved out again. */
-export const WithdrawCommand = ApproveCommand;
-export type WithdrawCommand = z.infer<typeof WithdrawCommand>;
 
 /** 'platform': a freeze of every tag, pushed by the platform's workflow, which alone lifts it. */
 const Scope = z.enum(['tag', 'platform']).optional();

@@ -28,8 +28,11 @@ const SHOWN: Record<string, RegExp[]> = {
     /\/2 is live, by override: /,
     /^asked twice, done once: true$/m,
     /^refused: rollback-\w+\/2 is quarantined /m,
+    /^rollback-\w+\/3 promoted, then rolled-back:\n {2}live check failed: error_rate: /m,
     /^live at \S+: rollback-\w+\/2; live now: rollback-\w+\/1$/m,
-    /^the chain of 6 entries holds$/m,
+    / shift rollback-\w+\/1 -> rollback-\w+\/2 by /,
+    / rollback rollback-\w+\/3 -> rollback-\w+\/1 by modelyard: live check failed: /,
+    /^the chain of 11 entries holds$/m,
   ],
   '05-nightly/nightly.ts': [
     /: 0 2 \* \* \*, next at \S+T02:00:00Z, /,
@@ -37,6 +40,13 @@ const SHOWN: Record<string, RegExp[]> = {
     /slot-2025-03-20T02:00:00Z\n {2}data until 2025-03-20T02:00:00Z: promoted, /,
     /data until \S+: not-better, /,
     /^deleted; the definition has no schedule$/m,
+  ],
+  '06-approvals/approvals.ts': [
+    /^refused: operations asked for the rollout of approvals-\w+\/1/m,
+    /^approvals-\w+\/1 promoted, approved by service-owner at \S+, unsigned$/m,
+    /^refused: approvals-\w+ is frozen by service-owner: the quarter is being closed/m,
+    /^rejected: .*not before the summer/m,
+    /^waits for its change window, until 01-01T02:00:00/m,
   ],
 };
 

@@ -6,7 +6,7 @@ import { refusedWith } from '../../testing/refusals.js';
 import { definition, model } from './policy/tag/tags.js';
 import { inStage, startRetrain, startRollout } from './support/runs.js';
 import { TagOnServer } from './support/tag.js';
-import { startWorld, unique, until, type World } from './support/world.js';
+import { latch, startWorld, unique, until, type World } from './support/world.js';
 
 let world: World;
 beforeAll(async () => {
@@ -78,6 +78,24 @@ describe('a candidate that has to be approved', () => {
       });
     expect(world.routing.at(tag.tag).route.canary ?? null).toBeNull();
     expect((await tag.status()).live).toBe(`${tag.tag}/1`);
+  });
+
+  it('I6 F1 goes live by an approval that was given before its run heard of its turn', async () => {
+    const tag = await guardedTag({ required: 1 });
+    const { passed, open } = latch();
+    world.registry.fault = (method, name) =>
+      method === 'resolve' && name === tag.tag ? passed : undefined;
+    const run = await startRollout(world, tag.tag, { version: 2 });
+    await tag.begin(2, { who: { workflowId: run.workflowId } });
+    await say(tag, 'approve', await subjectOf(tag), 'bob');
+    await until(
+      () => run.fetchHistory(),
+      ({ events }) =>
+        events?.some((event) => event.workflowExecutionSignaledEventAttributes) ?? false,
+    );
+    open();
+    world.registry.fault = () => undefined;
+    expect(await run.result()).toMatchObject({ outcome: 'promoted' });
   });
 
   it('I6 waits until two have approved it', async () => {

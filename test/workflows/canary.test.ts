@@ -129,6 +129,34 @@ describe('a rollout with canary steps', () => {
     expect(world.routing.at(tag.tag).route.canary).toBeUndefined();
   });
 
+  it('keeps its lease through steps that last longer', async () => {
+    const tag = await tagUnder({ steps: [{ weightPercent: 20, hold: '3h' }] });
+    const run = await startRollout(world, tag.tag, { version: 2 });
+    const renewals = async (): Promise<number> => {
+      const { events } = await run.fetchHistory();
+      return (events ?? []).filter(
+        ({ activityTaskScheduledEventAttributes: scheduled }) =>
+          scheduled?.activityType?.name === 'renewLease',
+      ).length;
+    };
+    await until(renewals, (count) => count === 1);
+    await run.cancel();
+    await run.result().catch(() => undefined);
+  });
+
+  it('ends when its candidate is quarantined, and takes its traffic off', async () => {
+    const tag = await tagUnder({ steps: [{ weightPercent: 20, hold: '1h' }] });
+    const run = await startRollout(world, tag.tag, { version: 2 });
+    await until(
+      () => tag.status(),
+      ({ rollout }) => rollout?.weightPercent === 20,
+    );
+    expect(await tag.quarantine(2)).toMatchObject({ action: 'quarantine', to: `${tag.tag}/2` });
+    expect(await run.result()).toMatchObject({ outcome: 'aborted' });
+    expect(world.routing.at(tag.tag).route.canary).toBeUndefined();
+    expect(await tag.status()).toMatchObject({ rollout: null, quarantined: [2] });
+  });
+
   it('U8 supersede takes the traffic of the older candidate off before the newer one begins', async () => {
     const tag = await tagUnder({ steps: [{ weightPercent: 20, hold: '1h' }] });
     await tag.define({
@@ -230,6 +258,24 @@ describe('the watch after a commit', () => {
     const run = await startRollout(world, tag.tag, { version: 2 });
     await inStage(run, 'watch');
     world.monitoring.flow(tag.tag, { [`${tag.tag}/2`]: bad });
+    expect(await run.result()).toMatchObject({ outcome: 'rolled-back' });
+  });
+
+  it('compares so after canary steps, too, though the gateway still lists the incumbent', async () => {
+    const tag = await tagUnder({
+      steps: [{ weightPercent: 20, hold: '1s' }],
+      watch: '1h',
+      checkEvery: '1s',
+      checks: [{ metric: 'error_rate', maxRatioToIncumbent: 2, minSamples: 10 }],
+    });
+    const [incumbent, candidate] = [`${tag.tag}/1`, `${tag.tag}/2`];
+    world.monitoring.flow(tag.tag, { [incumbent]: fine, [candidate]: fine });
+    const run = await startRollout(world, tag.tag, { version: 2 });
+    await inStage(run, 'watch');
+    world.monitoring.flow(tag.tag, {
+      [incumbent]: { requests: 0, errors: 0, ms: 20 },
+      [candidate]: { ...bad, requests: 1_000, errors: 300 },
+    });
     expect(await run.result()).toMatchObject({ outcome: 'rolled-back' });
   });
 

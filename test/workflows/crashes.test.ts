@@ -15,7 +15,7 @@ import { bundleForProcesses } from './support/worker-processes.js';
 
 // The campaign plays every point, and writes what came of it; `npm test` plays a few that the seed chooses.
 const SEED = Number(process.env['MODELYARD_SEED'] ?? randomInt(2 ** 31));
-const POINTS = Number(process.env['MODELYARD_CRASH_POINTS'] ?? 8);
+const POINTS = process.env['MODELYARD_CRASH_POINTS'] === 'all' ? Infinity : 8;
 const LANES = Number(process.env['MODELYARD_CRASH_LANES'] ?? 4);
 const REPORT = process.env['MODELYARD_CRASH_REPORT'];
 
@@ -62,7 +62,7 @@ describe('a worker that dies', () => {
   it('is nothing that an undisturbed run meets', () => {
     for (const { death, effects } of Object.values(plays)) {
       expect(death).toBeNull();
-      expect(effects).toMatchObject({ chain: true, open: null });
+      expect(effects).toMatchObject({ chain: { ok: true }, open: null });
     }
     expect(plays.retrain.effects).toMatchObject({
       result: { decision: 'promoted', outcome: 'promoted' },

@@ -45,8 +45,9 @@ beforeAll(async () => {
   world = await startWorld({ ports });
 }, 600_000);
 afterAll(async () => {
+  // First, because a call that a black hole swallowed would hold up the worker's end.
+  for (const proxy of [mlflow.proxy, toGateway]) await proxy.stop();
   await world[Symbol.asyncDispose]();
-  await toGateway.stop();
   await bed.dispose();
   await mlflow[Symbol.asyncDispose]();
 });
@@ -66,7 +67,6 @@ async function orNamed<Answer>(work: Promise<Answer>): Promise<Answer | null> {
   try {
     return await work;
   } catch (error) {
-    console.info('DBG', String(error), applicationFailure(error)?.type, applicationFailure(error)?.message);
     expect(NAMED, String(error)).toContain(applicationFailure(error)?.type);
     return null;
   }
@@ -79,7 +79,6 @@ async function promoted(tag: TagOnServer, quality: number): Promise<string[]> {
     const run = await startRetrain(world, tag.tag, { params: { quality } });
     started.push(run.workflowId);
     const result = await orNamed(run.result());
-    console.info('DBG', Date.now(), run.workflowId, result?.decision, result?.reason);
     if (result?.rolloutWorkflowId == null) continue;
     const rollout = world.client.workflow.getHandle<() => Promise<RolloutResult>>(
       result.rolloutWorkflowId,
@@ -111,7 +110,7 @@ function expectOneRoutePerFence(tag: string): void {
   expect(fences).toEqual([...new Set(fences)].sort((one, other) => one - other));
 }
 
-describe('with every tenth call to MLflow and to the gateway meeting a fault', () => {
+describe('with every tenth call to MLflow and every fourth to the gateway meeting a fault', () => {
   it('F2 F8 F10 F12 F18 C4 I4 I7 I8 retrains, canaries and rollbacks converge to what the ledger says', async () => {
     onTestFailed(() => {
       console.error(`MODELYARD_SEED=${String(seed)}`, mlflow.proxy.injected, toGateway.injected);
@@ -125,7 +124,9 @@ describe('with every tenth call to MLflow and to the gateway meeting a fault', (
         },
         rollout: { steps: [{ weightPercent: 20, hold: '1s' }] },
       });
-    for (const proxy of [mlflow.proxy, toGateway]) proxy.storm({ rate: Number(process.env['RATE'] ?? 0.1), faults: EVERY_KIND });
+    mlflow.proxy.storm({ rate: 0.1, faults: EVERY_KIND });
+    // It is called a tenth as often.
+    toGateway.storm({ rate: 0.25, faults: EVERY_KIND });
     const started = await Promise.all(tags.map(live));
     const met = [mlflow.proxy, toGateway].map(({ injected }) => injected.length);
     for (const proxy of [mlflow.proxy, toGateway]) proxy.calm();

@@ -25,7 +25,7 @@ export function append<State extends Ledgered>(
     reason: entry.reason,
     at: settled.at,
     workflowId: entry.workflowId,
-    evidence: entry.evidence,
+    evidence: fitting(entry.evidence),
     digest: to?.digest ?? null,
     outcome: settled.outcome,
     fence: settled.fence,
@@ -35,6 +35,24 @@ export function append<State extends Ledgered>(
   const tail = trim([...state.tail, chained], state.journaled);
   return { state: { ...state, seq: chained.seq, head: chained.hash, tail }, entry: chained };
 }
+
+/** With the longest reason, names and keys an entry still has the 4,000 bytes that the journal takes. */
+const EVIDENCE_BYTES = 1_200;
+
+/** As much of the evidence as fits; what does not is counted, and stands in the workflow's history. */
+function fitting(evidence: readonly string[]): string[] {
+  let left = EVIDENCE_BYTES;
+  const kept = evidence.filter((line, index) => {
+    left -= bytesOf(line);
+    return left >= 0 || index === 0;
+  });
+  const cut = evidence.length - kept.length;
+  return cut === 0 ? kept : [...kept, `and ${String(cut)} more`];
+}
+
+/** UTF-8 of a text in JSON, or a little more. */
+const bytesOf = (text: string): number =>
+  [...text].reduce((sum, character) => sum + (character < '\u0080' ? 1 : 4), 2);
 
 /** Keeps the newest entries and every one that the journal does not have. */
 export function trim(tail: LedgerEntry[], journaled: number): LedgerEntry[] {

@@ -5,7 +5,7 @@ export async function awaitApproval(holder: Holder): Promise<string | null> {
   const { approval } = holder.plan;
   if (approval === null) return null;
   const { required, expiresAt } = approval;
-  await holder.renew({ until: expiresAt, waitingFor: 'approval' });
+  await holder.renew({ waitingFor: 'approval' });
   while (holder.approvals < required) {
     const have = holder.approvals;
     holder.stages.wait('approval', { what: 'approval', until: expiresAt, need: required, have });

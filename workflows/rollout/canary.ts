@@ -1,7 +1,7 @@
 import type { RolloutResult } from '../../temporal/contracts/runs.js';
 import { msOf } from '../../temporal/duration.js';
 import type { LiveReport } from '../policy/live-checks.js';
-import type { Holder } from './holder.js';
+import type { Holder, Look } from './holder.js';
 import { reasonOf, type LiveJudge } from './live-judge.js';
 
 export type Ending = Pick<RolloutResult, 'outcome' | 'reason'>;
@@ -13,13 +13,36 @@ const FEWEST_LOOKS = 5;
 export async function climb(holder: Holder, judge: LiveJudge): Promise<Ending | null> {
   for (const { weightPercent, hold } of holder.plan.steps) {
     holder.stages.detail('canary', `${String(weightPercent)} % for ${hold}`);
-    await holder.shift(weightPercent);
+    await holder.shift(weightPercent, looking(holder, judge));
     await judge.begin();
     await holder.hold(msOf(hold));
     const ended = await judged(holder, judge, msOf(hold));
     if (ended !== null) return ended;
   }
   return null;
+}
+
+/** A rollout that is over before its end, from deep within a step. */
+export class Ended extends Error {
+  readonly ending: Ending;
+
+  constructor(ending: Ending) {
+    super(ending.reason);
+    this.ending = ending;
+  }
+}
+
+/** While a step waits for its window, a candidate with a share of the traffic is judged as in a step. */
+export function looking(holder: Holder, judge: LiveJudge): Look {
+  const { checks, checkEvery } = holder.plan;
+  return {
+    everyMs: judge.hasBegun && checks.length > 0 ? msOf(checkEvery) : Infinity,
+    now: async () => {
+      if (!judge.hasBegun) return;
+      const report = await judge.judge();
+      if (report.verdict === 'failed') throw new Ended(await failed(holder, report));
+    },
+  };
 }
 
 async function judged(holder: Holder, judge: LiveJudge, holdMs: number): Promise<Ending | null> {

@@ -12,6 +12,9 @@ import { monitoring } from '../proxies.js';
 export class LiveJudge {
   /** The figures from which on the window counts; null: they could not be read. */
   since: TrafficFigures | null = null;
+  /** Since when what the registry holds counts, and the first window's figures. */
+  loggedSince: string | null = null;
+  private firstSince: TrafficFigures | null = null;
   /** The incumbent's figures from before it was replaced, to compare with when it serves no more. */
   baseline: ModelFigures | null = null;
   /** The incumbent serves no more: what is known of it is of before. */
@@ -28,40 +31,50 @@ export class LiveJudge {
 
   /** A window begins here. */
   async begin(): Promise<void> {
-    if (this.plan.checks.length > 0) this.since = await this.figures();
+    if (this.plan.checks.length === 0) return;
+    this.loggedSince = new Date().toISOString();
+    this.since = await this.figures();
+    this.firstSince ??= this.since;
   }
 
-  /** What the incumbent's callers got in the window so far, kept for the watch. */
+  get hasBegun(): boolean {
+    return this.loggedSince !== null;
+  }
+
+  /** What the incumbent's callers got beside the candidate, or since the gateway counts, kept for the watch. */
   async keepBaseline(): Promise<void> {
     const { incumbent, checks } = this.plan;
     if (incumbent === null || !checks.some((check) => check.maxRatioToIncumbent !== undefined))
       return;
     const now = await this.figures();
-    if (now) this.baseline = figuresBetween(this.since, now, modelId(this.tag, incumbent.version));
+    const id = modelId(this.tag, incumbent.version);
+    if (now) this.baseline = figuresBetween(this.firstSince, now, id);
   }
 
-  /** Judges the window from its beginning until now; one that was judged conclusively ends, and the next one begins. */
+  /**
+   * Judges the window from its beginning until now; one that was judged conclusively ends, and the next one begins. The
+   * traffic's windows and those of what the registry holds end apart: what is logged once a day must not stretch the others.
+   */
   async judge(): Promise<LiveReport> {
     if (this.plan.checks.length === 0) return judgeLive([], NOTHING);
     const now = await this.figures();
+    const at = new Date().toISOString();
     const report = judgeLive(this.plan.checks, {
-      since: this.since?.at ?? EVER,
+      since: this.loggedSince ?? EVER,
       candidate: await this.observed(this.candidate, now),
       incumbent: this.plan.incumbent && (await this.observed(this.plan.incumbent, now)),
       ...(this.afterCommit && { incumbentSince: EVER }),
     });
-    if (report.verdict !== 'no-data' && now) this.since = now;
+    if (now && conclusive(report, isTraffic)) this.since = now;
+    if (conclusive(report, (metric) => !isTraffic(metric))) this.loggedSince = at;
     return report;
   }
 
   private async observed(model: ModelRecord, now: TrafficFigures | null): Promise<Observation> {
     const id = modelId(this.tag, model.version);
-    const traffic = now && figuresBetween(this.since, now, id);
-    const isIncumbent = model.version === this.plan.incumbent?.version;
-    return {
-      traffic: traffic ?? (isIncumbent ? this.baseline : null),
-      registry: await this.logged(model),
-    };
+    const replaced = this.afterCommit && model.version === this.plan.incumbent?.version;
+    const traffic = replaced ? this.baseline : now && figuresBetween(this.since, now, id);
+    return { traffic, registry: await this.logged(model) };
   }
 
   private async logged(model: ModelRecord): Promise<Record<string, RegistryFigure | null>> {
@@ -77,6 +90,12 @@ export class LiveJudge {
   private figures(): Promise<TrafficFigures | null> {
     return unlessAway(() => monitoring.readFigures(this.tag));
   }
+}
+
+/** Whether every check of a kind had its data, and there is one. */
+function conclusive({ checks }: LiveReport, kind: (metric: string) => boolean): boolean {
+  const of = checks.filter(({ metric }) => kind(metric));
+  return of.length > 0 && of.every(({ verdict }) => verdict !== 'no-data');
 }
 
 const EVER = new Date(0).toISOString();

@@ -1,21 +1,29 @@
-import { CancellationScope, condition, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { RegisteredModel } from '../../temporal/contracts/model.js';
 import type { BeginRolloutCommand, RolloutGrant } from '../../temporal/contracts/tag.js';
 import { isFailure } from '../../temporal/errors.js';
 import { turn } from '../../temporal/messages.js';
+import { REGISTRY_TAGS } from '../../temporal/names.js';
 import { tags } from '../proxies.js';
 import { judgeAgain } from '../rejudging.js';
 import type { Ending } from './canary.js';
 import type { Granted, Holder } from './holder.js';
 
-/** A lost "your turn" costs at most this. */
-const ASK_AGAIN = '1m';
+/** A lost "your turn" costs at most this, and more after days of waiting, so that asking does not fill the history. */
+const ASK_AGAIN_MS = { first: 60_000, longest: 3_600_000 };
 /** A candidate whose incumbent keeps changing is judged this often again, then it has been overtaken. */
 const MOST_JUDGEMENTS = 2;
 
 /** The candidate's way to the tag's lease. */
 export class Turn {
   private turnOf: number | null = null;
+  private pauseMs = ASK_AGAIN_MS.first;
   private readonly holder: Holder;
   private expectedLive: number | null | undefined;
   private judgedUnder: string | undefined;
@@ -40,6 +48,12 @@ export class Turn {
         ticket = answer.ticket;
         await this.waitForTurn(ticket);
       } catch (error) {
+        if (isFailure(error, 'RegistryUnavailable')) {
+          await sleep(this.pause(), {
+            summary: 'until the registry is asked about the gate again',
+          });
+          continue;
+        }
         if (!isFailure(error, 'LiveChanged') || !this.mayBeJudgedAgain()) throw error;
         judged += 1;
         const overtaken =
@@ -59,16 +73,23 @@ export class Turn {
   }
 
   private take(granted: Granted): Granted {
-    this.holder.granted = granted;
+    this.holder.take(granted);
     return granted;
   }
 
   private async waitForTurn(ticket: number): Promise<void> {
     const { stages } = this.holder;
     stages.wait('turn', { what: 'turn' });
-    await condition(() => this.turnOf === ticket, ASK_AGAIN);
+    await condition(() => this.turnOf === ticket, this.pause());
     this.turnOf = null;
     stages.resume('turn');
+  }
+
+  /** Longer each time. */
+  private pause(): number {
+    const pauseMs = this.pauseMs;
+    this.pauseMs = Math.min(ASK_AGAIN_MS.longest, pauseMs * 2);
+    return pauseMs;
   }
 
   /** A person's promote was about the model that was live then; a retrain's candidate is about being the best. */
@@ -95,7 +116,9 @@ export class Turn {
 
   private beginCommand(model: RegisteredModel, ticket: number | undefined): BeginRolloutCommand {
     const { tags: _, gate: __, files: ___, tag: ____, ...record } = model;
-    const { retrain, override, requested, signed, breakGlass } = this.holder.request;
+    const { retrain, override, requested, signed, breakGlass, actor } = this.holder.request;
+    const requester = model.tags[REGISTRY_TAGS.requestedBy];
+    const requesters = retrain?.requesters ?? (requester ? [actor, requester] : undefined);
     return {
       asked: this.holder.asked('turn'),
       model: record,
@@ -105,7 +128,7 @@ export class Turn {
           : { kind: 'gate', registryRunId: retrain?.registryRunId ?? model.registryRunId },
       ...(this.expectedLive !== undefined && { expectedLive: this.expectedLive }),
       ...(this.judgedUnder !== undefined && { judgedUnder: this.judgedUnder }),
-      ...(retrain?.requesters && { requesters: retrain.requesters }),
+      ...(requesters && { requesters }),
       ...(requested && { requested }),
       ...(signed && { signed }),
       ...(breakGlass && { breakGlass }),

@@ -10,7 +10,7 @@ import { reasonOf, type LiveJudge } from './live-judge.js';
 /** A watch of days goes on in a new page of its run. */
 const EVENTS_PER_PAGE = 4_000;
 
-type Goes = Omit<Watching, 'since' | 'baseline'>;
+export type Goes = Omit<Watching, 'since' | 'loggedSince' | 'baseline'>;
 
 /** Looks at the live model until the watch is over. A failed check, and a rollback by anybody, end it. */
 export async function watch(holder: Holder, judge: LiveJudge, goes: Goes): Promise<Ending> {
@@ -23,6 +23,8 @@ export async function watch(holder: Holder, judge: LiveJudge, goes: Goes): Promi
     if (leftMs > 0) await condition(() => holder.left !== null, Math.min(everyMs, leftMs));
     if (holder.left !== null) return rolledBack(holder.left);
     const report = await judge.judge();
+    // Somebody may have rolled back while the figures were looked at.
+    if (holder.left !== null) return rolledBack(holder.left);
     if (report.verdict === 'failed') return failed(holder, reasonOf(report));
     judged ||= report.verdict === 'passed';
     holder.stages.detail('watch', `${report.verdict}${said(reasonOf(report))}`);
@@ -59,9 +61,9 @@ const passed = (entry: LedgerEntry, unjudged: string): Ending => ({
 });
 
 async function turnPage(holder: Holder, judge: LiveJudge, goes: Goes): Promise<never> {
-  const { since, baseline } = judge;
+  const { since, loggedSince, baseline } = judge;
   const { stages } = holder.stages.view;
-  const watching = { ...goes, stages, since, baseline };
+  const watching = { ...goes, stages, since, loggedSince, baseline };
   return continueAsNew<(request: RolloutRequest) => Promise<unknown>>({
     ...holder.request,
     watching,

@@ -1,17 +1,13 @@
 import type { Statement } from '../../temporal/contracts/statement.js';
-import type {
-  ApproveCommand,
-  BeginRolloutCommand,
-  WithdrawCommand,
-} from '../../temporal/contracts/tag.js';
+import type { ApproveCommand, BeginRolloutCommand } from '../../temporal/contracts/tag.js';
 import { rulesOf } from '../policy/tag/logic.js';
 import type { TagState } from '../policy/tag/state.js';
-import { authority } from '../proxies.js';
+import { authority, gates } from '../proxies.js';
 
 type Decision = Extract<Statement['decision'], 'approve' | 'reject' | 'withdraw'>;
 
 /** The command as the key that signed it makes it; where the worker lists no keys, as its claimed actor does. */
-export async function identified<Command extends ApproveCommand | WithdrawCommand>(
+export async function identified<Command extends ApproveCommand>(
   { tag }: TagState,
   decision: Decision,
   command: Command,
@@ -41,10 +37,14 @@ export async function identified<Command extends ApproveCommand | WithdrawComman
 export async function authorized<Command extends BeginRolloutCommand>(
   state: TagState,
   command: Command,
+  hear: <Answer>(ask: () => Promise<Answer>) => Promise<Answer>,
 ): Promise<Command> {
   if (!rulesOf(state).rolloutsAreAuthorized) return command;
   const autoPromote = state.definition?.definition.gate.autoPromote === true;
-  const actor = await authority.authorizeRollout({ tag: state.tag, autoPromote, command });
+  const rollout = { tag: state.tag, autoPromote, command };
+  const { actor, confirm } = await hear(() => authority.authorizeRollout(rollout));
+  // Not a local activity: with MLflow away it takes its time, and nothing else of the tag may wait for that.
+  if (confirm) await gates.confirmGate(rollout);
   const requesters = command.requesters?.map((name) =>
     name === command.asked.actor ? actor : name,
   );

@@ -1,7 +1,12 @@
 import { CancellationScope, condition, isCancellation, setHandler } from '@temporalio/workflow';
 import type { ApprovalView } from '../../temporal/contracts/approval.js';
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
-import type { ApplyOutcome, Asked, RolloutGrant } from '../../temporal/contracts/tag.js';
+import type {
+  ApplyOutcome,
+  Asked,
+  RenewedLease,
+  RolloutGrant,
+} from '../../temporal/contracts/tag.js';
 import * as messages from '../../temporal/messages.js';
 import { rollbackFrom } from '../policy/tag/rollback.js';
 import type { Command } from '../policy/tag/transition.js';
@@ -38,15 +43,15 @@ export function handleCommands(entity: Entity): void {
   setHandler(messages.beginRollout, taking('beginRollout', begin), check('beginRollout'));
   setHandler(messages.shiftTraffic, taking('shiftTraffic', move), check('shiftTraffic'));
   setHandler(messages.commitRollout, taking('commitRollout', move), check('commitRollout'));
-  setHandler(messages.abortRollout, taking('abortRollout', abort), check('abortRollout'));
-  setHandler(messages.renewLease, taking('renewLease', inTurn<string>), check('renewLease'));
+  setHandler(messages.abortRollout, taking('abortRollout', ended), check('abortRollout'));
+  setHandler(messages.renewLease, taking('renewLease', inTurn<RenewedLease>), check('renewLease'));
   setHandler(messages.releaseHost, taking('releaseHost', inTurn<null>), check('releaseHost'));
   setHandler(messages.approve, taking('approve', approve), check('approve'));
   setHandler(messages.reject, taking('reject', reject), check('reject'));
   setHandler(messages.withdraw, taking('withdraw', withdraw), check('withdraw'));
   setHandler(messages.freeze, taking('freeze', inTurn<LedgerEntry>), check('freeze'));
   setHandler(messages.unfreeze, taking('unfreeze', inTurn<LedgerEntry>), check('unfreeze'));
-  setHandler(messages.quarantine, taking('quarantine', inTurn<LedgerEntry>), check('quarantine'));
+  setHandler(messages.quarantine, taking('quarantine', quarantine), check('quarantine'));
   setHandler(messages.release, taking('release', inTurn<LedgerEntry>), check('release'));
   setHandler(messages.beginShadow, taking('beginShadow', written), check('beginShadow'));
   setHandler(messages.endShadow, taking('endShadow', ended), check('endShadow'));
@@ -74,7 +79,7 @@ function inTurn<Result>(entity: Entity, command: Given<Kind>): Promise<Result> {
 /** A rollout begins as the worker authorizes it, and takes the place of another one once that one's traffic is off. */
 function begin(entity: Entity, command: Given<'beginRollout'>): Promise<RolloutGrant> {
   return entity.once(command.type, command.asked, async () => {
-    const known = await authorized(entity.state, command);
+    const known = await authorized(entity.state, command, (ask) => entity.hearing(ask));
     return entity.lock.run(async () => {
       const grant = entity.apply(known) as RolloutGrant;
       if (entity.state.intent) await quietly(entity);
@@ -90,7 +95,7 @@ function move(
 ): Promise<LedgerEntry> {
   return entity.once(command.type, command.asked, () =>
     entity.lock.run(async () => {
-      await insideWindows(entity.state);
+      await entity.hearing(() => insideWindows(entity.state)).catch(unlessOvertaken(entity));
       return write(entity, command);
     }),
   );
@@ -107,6 +112,14 @@ async function write(entity: Entity, command: Given<Kind>): Promise<LedgerEntry>
   return (await entity.carryOutPending()) ?? overtaken(entity);
 }
 
+/** A look at the windows that is cut short was cut short by a rollback that goes ahead. */
+const unlessOvertaken =
+  (entity: Entity) =>
+  (error: unknown): never => {
+    if (isCancellation(error)) overtaken(entity);
+    throw error;
+  };
+
 /** Only a rollback, a demotion or a retirement goes ahead of a write, and each of them has taken the lease. */
 function overtaken({ state: { tag } }: Entity): never {
   throw refusal({
@@ -117,10 +130,6 @@ function overtaken({ state: { tag } }: Entity): never {
 }
 
 /** The candidate's lease, or its mirror, is gone at once; a route that cannot be written now is the repair lane's. */
-function abort(entity: Entity, command: Given<'abortRollout'>): Promise<LedgerEntry | null> {
-  return ended(entity, command);
-}
-
 function ended(
   entity: Entity,
   command: Given<'abortRollout' | 'endShadow'>,
@@ -129,6 +138,17 @@ function ended(
     entity.lock.run(() => {
       const entry = entity.apply(command) as LedgerEntry | null;
       return entity.state.intent ? quietly(entity) : Promise.resolve(entry);
+    }),
+  );
+}
+
+/** A candidate that carries traffic is taken off it; the entry that is answered is the quarantine's. */
+function quarantine(entity: Entity, command: Given<'quarantine'>): Promise<LedgerEntry> {
+  return entity.once(command.type, command.asked, () =>
+    entity.lock.run(async () => {
+      const entry = entity.apply(command) as LedgerEntry;
+      if (entity.state.intent) await quietly(entity);
+      return entry;
     }),
   );
 }
@@ -145,21 +165,21 @@ async function quietly(entity: Entity): Promise<LedgerEntry | null> {
 
 function approve(entity: Entity, command: Given<'approve'>): Promise<ApprovalView> {
   return entity.once(command.type, command.asked, async () => {
-    const known = await identified(entity.state, 'approve', command);
+    const known = await entity.hearing(() => identified(entity.state, 'approve', command));
     return entity.lock.run(() => Promise.resolve(entity.apply(known) as ApprovalView));
   });
 }
 
 function reject(entity: Entity, command: Given<'reject'>): Promise<LedgerEntry> {
   return entity.once(command.type, command.asked, async () => {
-    const known = await identified(entity.state, 'reject', command);
+    const known = await entity.hearing(() => identified(entity.state, 'reject', command));
     return entity.lock.run(() => Promise.resolve(entity.apply(known) as LedgerEntry));
   });
 }
 
 function withdraw(entity: Entity, command: Given<'withdraw'>): Promise<LedgerEntry | null> {
   return entity.once(command.type, command.asked, async () =>
-    ahead(entity, await identified(entity.state, 'withdraw', command)),
+    ahead(entity, await entity.hearing(() => identified(entity.state, 'withdraw', command))),
   );
 }
 
@@ -189,10 +209,11 @@ async function ahead(
   command: Given<'rollback' | 'demote' | 'retire' | 'withdraw'>,
 ): Promise<LedgerEntry | null> {
   const decide = (): LedgerEntry | null => entity.apply(command) as LedgerEntry | null;
-  const behind = entity.state.intent?.soft === false;
+  const before = entity.state.intent;
+  const behind = before?.soft === false;
   const early = behind ? null : decide();
-  // Nothing to write, so nobody has to make way.
-  if (early !== null || entity.state.intent === null) return early;
+  // Nothing of its own to write, so nobody has to make way.
+  if (!behind && (early !== null || entity.state.intent === before)) return early;
   return entity.lock.runUrgent(async () => {
     const done = behind ? decide() : null;
     return done ?? (await entity.carryOutPending());

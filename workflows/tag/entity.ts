@@ -33,6 +33,11 @@ const RUN_STEPS = new Set([
 /** A tag while its workflow runs: the state, the one way to change it, and the one way to write its route. */
 export class Entity {
   readonly lock = new Lock();
+  /**
+   * Local activities, one at a time. Two that end in one workflow task are heard of one after the other when it happens and at
+   * once when the history is replayed, and then what waits for a condition gives its commands in another order.
+   */
+  private readonly localActivities = new Lock();
   /** Commands answered in this workflow run; continue-as-new starts a new count. */
   answeredCount = 0;
   /** Goes up with every change of the state, so that a waiting lane can tell. */
@@ -88,6 +93,11 @@ export class Entity {
     if ('signed' in command && command.signed) return;
     const outcome: Outcome = transition(this.current, command, now());
     if (outcome.refused) throw refusal(outcome.refused);
+  }
+
+  /** Waits for an answer of a local activity. */
+  hearing<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    return this.localActivities.run(ask);
   }
 
   /** The same request gets the same answer, also after a continue-as-new, and has its effect once. */

@@ -55,7 +55,9 @@ async function live(start: Start): Promise<void> {
   handleCommands(entity);
   answerQueries(entity, parked);
   setHandler(runEnded, (run) => {
-    entity.set({ ...entity.state, lastRun: run });
+    // Said twice or late, it is not news: a rollback may have marked the run since, and another one may have ended.
+    const known = entity.state.lastRun?.finishedAt ?? '';
+    if (run.finishedAt > known) entity.set({ ...entity.state, lastRun: run });
   });
 
   const lanes = new CancellationScope();
@@ -71,8 +73,11 @@ async function live(start: Start): Promise<void> {
   await ended;
   // Commands are answered to the last moment, also while a lane's write comes to its end.
   await condition(allHandlersFinished);
-  await continueAsNew<Tag>({ ...start, state: { ...entity.state, logic: LOGIC } });
+  await continueAsNew<Tag>({ ...start, state: nextPage(entity.state) });
 }
+
+/** Registers again with each page, so that a platform that lost its directory has it back within a day. */
+const nextPage = (state: TagState): TagState => ({ ...state, logic: LOGIC, registered: false });
 
 /** The first page of a tag's life names no logic: a history from before there were two was moved by the first. */
 const firstLogic = (): Logic => (patched('logic 2') ? LOGIC : 1);

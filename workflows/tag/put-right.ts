@@ -26,8 +26,7 @@ export async function putRight(entity: Entity, difference: Difference): Promise<
       case 'missing-host':
         return await warm(entity, difference.name);
       case 'orphan-host':
-        await repairs.retireHost(difference.name);
-        return true;
+        return await retire(entity, difference.name);
       case 'dead-lease':
         return await endLease(entity, difference);
     }
@@ -62,6 +61,15 @@ async function project(entity: Entity): Promise<boolean> {
 async function warm(entity: Entity, name: string): Promise<boolean> {
   entity.set(missedHost(entity.state, name));
   return condition(() => entity.state.hosts[name]?.ready === true, LANE_PATIENCE);
+}
+
+/** Under the lock, so that no rollout comes to rely on the host while it goes. */
+function retire(entity: Entity, name: string): Promise<boolean> {
+  return entity.lock.run(async () => {
+    if (name in entity.state.hosts) return false;
+    await repairs.retireHost(name);
+    return true;
+  });
 }
 
 function endLease(

@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { played, type Effects, type Scenario } from './crash-scenarios.js';
 import { servePorts, type Passing } from './port-server.js';
 import { KeptWorker } from './worker-processes.js';
 import { startWorld, type World } from './world.js';
+
+/** The longest wait of a scenario is a minute, for an activity without a heartbeat. */
+const PATIENCE_MS = 240_000;
 
 /** What came of a scenario whose worker was to die at a point. */
 export interface Played {
@@ -40,7 +44,13 @@ export class CrashLane implements AsyncDisposable {
     const tag = await scenario.prepare(this.world);
     const deaths = this.worker.deaths.length;
     this.door.watch(point);
-    const effects = await played(this.world, scenario, tag);
+    const effects = await Promise.race([
+      played(this.world, scenario, tag),
+      this.worker.gone,
+      sleep(PATIENCE_MS, undefined, { ref: false }).then(() => {
+        throw new Error(`no end after ${String(PATIENCE_MS)} ms: ${tag.tag}`);
+      }),
+    ]);
     const death = this.worker.deaths[deaths] ?? null;
     return { points: this.door.passed, death, effects };
   }

@@ -151,7 +151,7 @@ async function effectsOf(world: World, tag: TagOnServer) {
         ),
     ),
     ledger: journal.map(({ action, from, to, outcome }) => [action, from, to, outcome].join(' ')),
-    chain: verifyChain(journal, head).ok,
+    chain: verifyChain(journal, head),
     hosts: hosting.modelsOf(name),
     runs: registry.runsOf(name).map(({ status, tags }) => [status, tags[REGISTRY_TAGS.decision]]),
     aliases: registry.projections.get(name)?.aliases,

@@ -21,10 +21,14 @@ export type Undisturbed = Record<ScenarioName, Played>;
 
 /** Plays every scenario without a crash: what every other play has to come to, and the points at which to crash. */
 export async function undisturbed(lanes: readonly CrashLane[]): Promise<Undisturbed> {
-  const plays = await eachIn(lanes, Object.keys(SCENARIOS) as ScenarioName[], async (lane, name) => {
-    const play = await lane.play(SCENARIOS[name], null);
-    return [name, play] as const;
-  });
+  const plays = await eachIn(
+    lanes,
+    Object.keys(SCENARIOS) as ScenarioName[],
+    async (lane, name) => {
+      const play = await lane.play(SCENARIOS[name], null);
+      return [name, play] as const;
+    },
+  );
   return Object.fromEntries(plays) as Undisturbed;
 }
 

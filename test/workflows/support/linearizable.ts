@@ -49,7 +49,9 @@ class Timed {
   private readonly entries: Map<string, LedgerEntry[]>;
 
   constructor(history: Operation[], ledger: LedgerEntry[]) {
-    this.byId = new Map(history.map((operation) => [operation.command.asked.workflowId, operation]));
+    this.byId = new Map(
+      history.map((operation) => [operation.command.asked.workflowId, operation]),
+    );
     this.entries = Map.groupBy(ledger, ({ workflowId }) => workflowId);
     this.written = history.filter((operation) => this.entriesOf(operation).length > 0);
     this.unwritten = history.filter((operation) => this.entriesOf(operation).length === 0);
@@ -121,14 +123,17 @@ class Replay {
     const repair = first.action === 'repair' && first.workflowId === `tag/${first.tag}`;
     const operation = this.timed.by(first.workflowId);
     if (!repair && !operation) return `${where} is nobody's`;
-    if (operation && this.done.has(operation)) return `${where}: its command has had its effect already`;
+    if (operation && this.done.has(operation))
+      return `${where}: its command has had its effect already`;
     if (operation) this.done.add(operation);
     const command = operation
       ? resolved(operation, this.timed.entriesOf(operation))
       : { type: 'repair' as const, reason: first.reason };
     const refused = this.apply(command, first);
     if (refused !== null) return `${where}: ${refused}`;
-    return this.compared(before) ?? (this.state.seq > before ? null : `${where}: it writes nothing`);
+    return (
+      this.compared(before) ?? (this.state.seq > before ? null : `${where}: it writes nothing`)
+    );
   }
 
   private apply(command: Command, { seq, at }: LedgerEntry): string | null {
@@ -156,8 +161,14 @@ class Replay {
   }
 }
 
-/** What an entry says; its fence and its hashes are the chain's affair. */
-const said = ({ fence: _, hash: __, previousHash: ___, at: ____, ...entry }: LedgerEntry) => entry;
+/**
+ * What an entry says; its fence and its hashes are the chain's affair. What a tag knows of a version that nothing of it names any
+ * more depends on when its host went, which is no command's doing.
+ */
+function said({ fence: _, hash: __, previousHash: ___, at: ____, digest, ...entry }: LedgerEntry) {
+  const marks = ['quarantine', 'release'].includes(entry.action);
+  return marks ? entry : { ...entry, digest };
+}
 
 /** A rollback leaves the model that was in flight or live when it came, which its entry names. */
 function resolved({ command }: Operation, entries: LedgerEntry[]): Command {
@@ -194,7 +205,8 @@ function wrongAnswer(operation: Operation, timed: Timed): string[] {
 
 function answersWith(answer: unknown, entry: LedgerEntry): boolean {
   const { hash, lease } = (answer ?? {}) as { hash?: string; lease?: string };
-  if (entry.action === 'define') return isDeepStrictEqual(answer, { ...(answer as object), changed: true });
+  if (entry.action === 'define')
+    return isDeepStrictEqual(answer, { ...(answer as object), changed: true });
   if (entry.action === 'rollout-start') return lease === `lease-${String(entry.seq)}`;
   return hash === entry.hash;
 }
@@ -204,7 +216,9 @@ function unexplained({ unwritten }: Timed, replay: Replay): string[] {
   const taken: { operation: Operation; place: number }[] = [];
   const wrong: string[] = [];
   for (const operation of unwritten.toSorted((a, b) => a.invokedAt - b.invokedAt)) {
-    const earlier = taken.filter(({ operation: { respondedAt } }) => respondedAt < operation.invokedAt);
+    const earlier = taken.filter(
+      ({ operation: { respondedAt } }) => respondedAt < operation.invokedAt,
+    );
     const from = Math.max(0, ...earlier.map(({ place }) => place));
     const within = replay.within(operation);
     const found = within.find(

@@ -4,6 +4,8 @@ import { MemoryCompute } from './compute.js';
 
 /** Jobs in memory that publish their models in a real MLflow, as a training does: past what lies before the worker's. */
 export class PublishingCompute extends MemoryCompute {
+  /** What the store keeps of a file's content; null: nothing. */
+  kept: (content: string) => string | null = (content) => content;
   private readonly mlflow: string;
   private readonly published = new Map<string, Promise<{ uri: string; loggedModelId: string }>>();
 
@@ -25,7 +27,7 @@ export class PublishingCompute extends MemoryCompute {
 
   private once({ name, document }: JobSpec, content: string) {
     const { registry } = document as unknown as { registry: Published };
-    const made = this.published.get(name) ?? publish(this.mlflow, registry, content);
+    const made = this.published.get(name) ?? publish(this.mlflow, registry, this.kept(content));
     this.published.set(name, made);
     return made;
   }
@@ -39,7 +41,7 @@ interface Published {
 async function publish(
   mlflow: string,
   { runId, experimentId }: Published,
-  content: string,
+  content: string | null,
 ): Promise<{ uri: string; loggedModelId: string }> {
   const created = (await callMlflow(mlflow, 'POST', 'logged-models', {
     experiment_id: experimentId,
@@ -47,6 +49,6 @@ async function publish(
     source_run_id: runId,
   })) as { model: { info: { model_id: string; artifact_uri: string } } };
   const { model_id: loggedModelId, artifact_uri: uri } = created.model.info;
-  await plantArtifact(mlflow, `${uri}/MLmodel`, Buffer.from(content));
+  if (content !== null) await plantArtifact(mlflow, `${uri}/MLmodel`, Buffer.from(content));
   return { uri, loggedModelId };
 }

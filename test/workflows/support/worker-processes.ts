@@ -9,7 +9,7 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import type { World } from './world.js';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-const MAIN = here('./worker-process.ts');
+const MAIN = here('./remote-worker.ts');
 const RUN_TYPESCRIPT = new URL('../../../scripts/typescript-sources.mjs', import.meta.url).href;
 
 /** The workflows as one file, with the interceptor that says when an activation ends. */
@@ -50,6 +50,8 @@ class WorkerProcess {
       String(signal ?? code),
     );
     this.ready = this.awaitReady();
+    // A standby that never gets ready is heard of when its turn comes.
+    this.ready.catch(() => undefined);
   }
 
   async begin(): Promise<void> {
@@ -73,17 +75,21 @@ class WorkerProcess {
 export class KeptWorker implements AsyncDisposable {
   /** How each worker that is not there any more ended: a signal's name or an exit code. */
   readonly deaths: string[] = [];
+  /** Rejects when no worker is left, because one did not even get ready. */
+  readonly gone: Promise<never>;
   private readonly place: Place;
   private current: WorkerProcess;
   private standby: WorkerProcess;
   private stopped = false;
-  private keeping: Promise<void>;
+  private readonly keeping: Promise<void>;
 
   constructor(place: Place) {
     this.place = place;
     this.current = new WorkerProcess(place);
     this.standby = new WorkerProcess(place);
     this.keeping = this.keep();
+    this.gone = this.keeping.then(() => new Promise<never>(() => undefined));
+    this.gone.catch(() => undefined);
   }
 
   /** Kills the worker; its place is taken at once. */
@@ -94,7 +100,7 @@ export class KeptWorker implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.stopped = true;
     for (const worker of [this.current, this.standby]) worker.kill();
-    await this.keeping;
+    await this.keeping.catch(() => undefined);
     await this.standby.ended;
   }
 

@@ -114,7 +114,7 @@ async function startWorker(
 }
 
 /** Artifacts that are always what they were. */
-const UNALTERED: Artifacts = {
+export const UNALTERED: Artifacts = {
   put: () => Promise.resolve(),
   get: () => Promise.resolve(new Uint8Array()),
   stat: () => Promise.resolve(null),

@@ -5,12 +5,13 @@ import type {
 } from '../../../temporal/contracts/approval.js';
 import type { ModelDefinition } from '../../../temporal/contracts/definition.js';
 import type { LedgerEntry } from '../../../temporal/contracts/ledger.js';
-import type { ApproveCommand, WithdrawCommand } from '../../../temporal/contracts/tag.js';
+import type { ApproveCommand } from '../../../temporal/contracts/tag.js';
 import { after, msOf } from '../../../temporal/duration.js';
 import { modelId } from '../../../temporal/ids.js';
 import { dropLease } from './lease.js';
 import { told } from './notices.js';
 import { rollback } from './rollback.js';
+import { usedSignature, withSignature } from './signatures.js';
 import { refuse, type Lease, type Outcome, type TagState } from './state.js';
 
 const DEFAULT_EXPIRY = '72h';
@@ -59,13 +60,16 @@ export function approve(
 ): Outcome<ApprovalView> {
   const waiting = waitingFor(state, command, at);
   if ('refused' in waiting) return waiting;
+  const used = usedSignature(state, command.signed, at);
+  if (used) return used;
   const { asked, key } = command;
   const given = [
     ...waiting.approval.given,
     { by: asked.actor, at, comment: asked.reason, key: key ?? null },
   ];
   const lease = { ...waiting.lease, approval: { ...waiting.approval, given } };
-  const next = told({ ...state, lease }, lease.workflowId, {
+  const signed = withSignature({ ...state, lease }, command.signed, at);
+  const next = told(signed, lease.workflowId, {
     about: 'approval',
     lease: lease.id,
     have: given.length,
@@ -79,8 +83,13 @@ export function reject(
   command: Signable<ApproveCommand>,
   at: string,
 ): Outcome<LedgerEntry> {
-  const waiting = waitingFor(state, command, at);
+  const waiting = candidateFor(state, command);
   if ('refused' in waiting) return waiting;
+  if (hasTraffic(state, waiting.lease))
+    return no(
+      'already-decided',
+      'the candidate carries traffic: withdraw the approval, or roll it back',
+    );
   const { asked } = command;
   const rejected = { ...asked, reason: `rejected: ${asked.reason}`.slice(0, 400) };
   const end = { type: 'Rejected' as const, asked: rejected, at, tell: true };
@@ -89,20 +98,19 @@ export function reject(
 }
 
 /**
- * Takes an approval back. While the candidate carries no traffic it waits again; one that does carry some, or is live, is left
- * as in a rollback.
+ * Takes an approval back. A candidate that waits for approvals waits on, and one that is past that ends 'rejected' at its next
+ * step; one that carries traffic, or is live, is left as in a rollback.
  */
 export function withdraw(
   state: TagState,
-  { asked, subject }: Signable<WithdrawCommand>,
+  { asked, subject }: Signable<ApproveCommand>,
   at: string,
 ): Outcome<LedgerEntry | null> {
   const { lease, live, liveApproved } = state;
   const back = { ...asked, reason: `approval withdrawn: ${asked.reason}`.slice(0, 400) };
   if (lease?.approval && lease.workflowId === subject.rollout) {
     if (!gave(lease.approval.given, asked.actor)) return notGiven(subject, asked.actor);
-    if (hasTraffic(state, lease))
-      return rollback(state, { asked: back, from: lease.version }, at);
+    if (hasTraffic(state, lease)) return rollback(state, { asked: back, from: lease.version }, at);
     const given = lease.approval.given.filter(({ by }) => by !== asked.actor);
     const kept = { ...lease, approval: { ...lease.approval, given } };
     const next = told({ ...state, lease: kept }, lease.workflowId, {
@@ -122,11 +130,30 @@ export function withdraw(
   return rollback(state, { asked: back, from: live }, at);
 }
 
-/** The lease that waits for just this approval, by somebody who may give it. */
+/** The lease that waits for just this approval, by somebody who may give it and has not yet. */
 function waitingFor(
   state: TagState,
-  { asked, subject }: ApproveCommand,
+  command: ApproveCommand,
   at: string,
+): { lease: Lease; approval: ApprovalState } | Refused {
+  const found = candidateFor(state, command);
+  if ('refused' in found) return found;
+  const { approval } = found;
+  const { actor } = command.asked;
+  const id = modelId(state.tag, found.lease.version);
+  if (gave(approval.given, actor))
+    return no('already-decided', `${actor} has approved ${id} already`);
+  if (approval.given.length >= approval.required)
+    return no('already-decided', `${id} has all the approvals it needs`);
+  if (approval.expiresAt <= at)
+    return no('expired', `the approval of ${id} was to be given until ${approval.expiresAt}`);
+  return found;
+}
+
+/** The lease of the candidate that the command is about, when whoever asks may have a say in it. */
+function candidateFor(
+  state: TagState,
+  { asked, subject }: ApproveCommand,
 ): { lease: Lease; approval: ApprovalState } | Refused {
   const { lease } = state;
   const id = modelId(state.tag, subject.version);
@@ -146,12 +173,6 @@ function waitingFor(
       'not-an-approver',
       `expected one of ${approval.from.join(', ')} to approve ${id}, got ${asked.actor}`,
     );
-  if (gave(approval.given, asked.actor))
-    return no('already-decided', `${asked.actor} has approved ${id} already`);
-  if (approval.given.length >= approval.required)
-    return no('already-decided', `${id} has all the approvals it needs`);
-  if (approval.expiresAt <= at)
-    return no('expired', `the approval of ${id} was to be given until ${approval.expiresAt}`);
   return { lease, approval };
 }
 

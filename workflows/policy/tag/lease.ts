@@ -1,5 +1,5 @@
 import type { LedgerEntry } from '../../../temporal/contracts/ledger.js';
-import type { Asked, RenewLeaseCommand } from '../../../temporal/contracts/tag.js';
+import type { Asked, RenewedLease, RenewLeaseCommand } from '../../../temporal/contracts/tag.js';
 import { after } from '../../../temporal/duration.js';
 import type { FailureType } from '../../../temporal/errors.js';
 import { append } from '../ledger.js';
@@ -41,7 +41,7 @@ export function renewLease(
   state: TagState,
   { lease, until, waitingFor }: RenewLeaseCommand,
   at: string,
-): Outcome<string> {
+): Outcome<RenewedLease> {
   const held = own(state, lease);
   if ('refused' in held) return held;
   const changed = otherRules(state, held);
@@ -50,7 +50,8 @@ export function renewLease(
   const wanted = after(until ?? at, LEASE_MS);
   const deadline = wanted < longest ? wanted : longest;
   const renewed = { ...held, deadline, ...(waitingFor !== undefined && { waitingFor }) };
-  return { state: { ...state, lease: renewed }, result: deadline };
+  const approvals = held.approval?.given.length ?? 0;
+  return { state: { ...state, lease: renewed }, result: { deadline, approvals } };
 }
 
 /** Why a lease ended, for its run: what every further step under it will be told, too. */

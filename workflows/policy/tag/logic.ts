@@ -16,6 +16,8 @@ interface Rules {
   targetIsWarmedAtOnce: boolean;
   /** No host is retired while the route in force is not known to be the one that the state means. */
   hostsOutliveTheirRoutes: boolean;
+  /** A candidate that is quarantined is in flight no more. */
+  quarantineEndsTheLease: boolean;
   /** The worker says who asks for a rollout, before the tag hears of it. */
   rolloutsAreAuthorized: boolean;
   /** The tag makes itself known to the platform, and so hears of its freezes. */
@@ -27,6 +29,7 @@ const FIRST: Rules = {
   runsAreTold: false,
   targetIsWarmedAtOnce: false,
   hostsOutliveTheirRoutes: false,
+  quarantineEndsTheLease: false,
   rolloutsAreAuthorized: false,
   tagsRegister: false,
 };
@@ -35,6 +38,7 @@ const SECOND: Rules = {
   runsAreTold: true,
   targetIsWarmedAtOnce: true,
   hostsOutliveTheirRoutes: true,
+  quarantineEndsTheLease: true,
   rolloutsAreAuthorized: true,
   tagsRegister: true,
 };
@@ -48,6 +52,8 @@ export type FirstSchema = Omit<
   | 'schema'
   | 'lease'
   | 'liveApproved'
+  | 'liveRun'
+  | 'signatures'
   | 'platformFrozen'
   | 'shadow'
   | 'retired'
@@ -77,6 +83,8 @@ export function migrated(state: TagState | FirstSchema): TagState {
       breakGlass: false,
     },
     liveApproved: null,
+    liveRun: null,
+    signatures: [],
     platformFrozen: null,
     shadow: null,
     retired: null,

@@ -3,11 +3,16 @@ import type { QuarantineCommand } from '../../../temporal/contracts/tag.js';
 import { modelId } from '../../../temporal/ids.js';
 import { append } from '../ledger.js';
 import { draft, refuse, type Outcome, type TagState } from './state.js';
+import { dropLease } from './lease.js';
+import { rulesOf } from './logic.js';
 import { warmTarget } from './warmth.js';
 
 const KEPT_RELEASED = 50;
 
-/** Keeps a version from being promoted or rolled back to. The live model keeps its traffic: leaving it is a rollback. */
+/**
+ * Keeps a version from being promoted or rolled back to; a candidate in flight loses its lease, and its traffic. The live model
+ * keeps its own: leaving it is a rollback.
+ */
 export function quarantine(
   state: TagState,
   { asked, version }: QuarantineCommand,
@@ -20,12 +25,17 @@ export function quarantine(
       [String(version)]: { by: asked.actor, reason: asked.reason, at },
     },
   };
-  const { state: next, entry } = append(marked, draft('quarantine', null, version, asked), {
-    at,
-    outcome: 'applied',
-    fence: null,
-  });
-  return { state: warmTarget(next, at), result: entry };
+  const settled = { at, outcome: 'applied' as const, fence: null };
+  const { state: noted, entry } = append(
+    marked,
+    draft('quarantine', null, version, asked),
+    settled,
+  );
+  const { lease } = noted;
+  if (lease?.version !== version || !rulesOf(state).quarantineEndsTheLease)
+    return { state: warmTarget(noted, at), result: entry };
+  const dropped = dropLease(noted, lease, { type: 'Quarantined', asked, at, tell: true });
+  return { state: warmTarget(dropped.state, at), result: entry };
 }
 
 /** Why a version may not be promoted; null when it may. */

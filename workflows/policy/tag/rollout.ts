@@ -13,6 +13,7 @@ import { planOf } from './plan.js';
 import { quarantinedRefusal } from './quarantine.js';
 import { hostOf, hostSpec, routeTo, withHost } from './route.js';
 import { withoutShadow } from './shadow.js';
+import { usedSignature, withSignature } from './signatures.js';
 import { draft, refuse, type Lease, type Outcome, type Refusal, type TagState } from './state.js';
 
 /** Why a candidate may not begin now; null when it may, or may wait for its turn. */
@@ -40,6 +41,7 @@ export function beginRollout(
     otherRequest(state, command) ??
     standing(state, command, at) ??
     displaced(state, command) ??
+    usedSignature(state, command.signed, at) ??
     conflict(state, command);
   if (refused) return refused;
   const known = withRequest(state, command, at);
@@ -164,7 +166,8 @@ function grant(state: TagState, command: BeginRolloutCommand, at: string): Outco
     lease,
     queue: told.queue?.workflowId === asked.workflowId ? null : told.queue,
   };
-  return { state: next, result: grantOf(next, lease, hostSpec(hosted, model)) };
+  const used = withSignature(next, command.signed, at);
+  return { state: used, result: grantOf(used, lease, hostSpec(hosted, model)) };
 }
 
 function evidenceOf({ warrant, breakGlass }: BeginRolloutCommand): string[] {
@@ -234,8 +237,9 @@ function standing(
   return quarantinedRefusal(state, model.version) ?? frozenRefusal(state, at);
 }
 
-function conflict(state: TagState, { asked }: BeginRolloutCommand): Refused | null {
+function conflict(state: TagState, { asked, breakGlass }: BeginRolloutCommand): Refused | null {
   const { lease } = state;
+  if (breakGlass) return null;
   if (!lease || lease.workflowId === asked.workflowId || whenBusy(state) !== 'reject') return null;
   return refuse(
     'Busy',

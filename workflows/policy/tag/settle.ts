@@ -72,11 +72,10 @@ const cooled = (hosts: TagState['hosts']): TagState['hosts'] =>
 
 /** The run that watches a model it made live must not wait for the end of its watch to learn that it is gone. */
 function toldItsRun(state: TagState, { entry, live }: Intent): TagState {
-  if (entry.action === 'promote' || live === state.live) return state;
-  const made = state.tail.findLast(({ seq }) => seq === state.liveSeq);
-  if (made?.action !== 'promote') return state;
+  const { liveRun } = state;
+  if (liveRun === null || entry.action === 'promote' || live === state.live) return state;
   const { action, reason } = entry;
-  return told(state, made.workflowId, { about: 'left', action, reason });
+  return told(state, liveRun, { about: 'left', action, reason });
 }
 
 /** The run that promoted the model a rollback leaves did not end well after all. */
@@ -105,6 +104,7 @@ function move(state: TagState, intent: Intent, made: { at: string; seq: number }
     live: intent.live,
     liveSince: intent.live === null ? null : made.at,
     liveSeq: made.seq,
+    liveRun: intent.entry.action === 'promote' ? intent.entry.workflowId : null,
     stack: stack.slice(-STACK),
     lastRun: lastRunAfter(state, intent),
   };

@@ -29,6 +29,10 @@ export interface TagState {
   liveSeq: number | null;
   /** Who approved the live model, and for which run. */
   liveApproved: { rollout: string; given: Approval[] } | null;
+  /** The run that made `live` live, as long as it may watch it. */
+  liveRun: string | null;
+  /** Signatures that have been used, until they expire: none counts twice. */
+  signatures: { digest: string; until: string }[];
   /** Distinct versions that were live and are not now, oldest first. */
   stack: number[];
   /** What is needed to serve a version while the registry is away. */
@@ -196,6 +200,8 @@ export function emptyTag(tag: string, logic: Logic = LOGIC): TagState {
     liveSince: null,
     liveSeq: null,
     liveApproved: null,
+    liveRun: null,
+    signatures: [],
     stack: [],
     models: {},
     hosts: {},

@@ -15,7 +15,6 @@ import type {
   ShiftTrafficCommand,
   TriggerCommand,
   UnfreezeCommand,
-  WithdrawCommand,
 } from '../../../temporal/contracts/tag.js';
 import { approve, reject, withdraw, type Signable } from './approval.js';
 import { shiftTraffic } from './canary.js';
@@ -48,7 +47,7 @@ export type Command =
   | ({ type: 'release' } & QuarantineCommand)
   | ({ type: 'approve' } & Signable<ApproveCommand>)
   | ({ type: 'reject' } & Signable<ApproveCommand>)
-  | ({ type: 'withdraw' } & Signable<WithdrawCommand>)
+  | ({ type: 'withdraw' } & Signable<ApproveCommand>)
   | ({ type: 'freeze' } & FreezeCommand)
   | ({ type: 'unfreeze' } & UnfreezeCommand)
   | ({ type: 'retire' } & RetireCommand)
@@ -97,7 +96,7 @@ export function transition(state: TagState, command: Command, at: string): Outco
     case 'endShadow':
       return endShadow(state, command);
     case 'noteTrigger':
-      return noteTrigger(state, command);
+      return noteTrigger(state, command, at);
     case 'releaseHost':
       return { state: releaseHost(state, command.host), result: null };
     case 'rollback':

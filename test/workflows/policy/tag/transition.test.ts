@@ -140,7 +140,7 @@ describe('a rollout', () => {
   it('renews its lease', () => {
     const tag = new Driven();
     tag.begin(1);
-    const deadline = tag.do<string>({
+    const { deadline } = tag.do<{ deadline: string }>({
       type: 'renewLease',
       asked: asked('rollout-1'),
       lease: tag.lease(),
@@ -221,13 +221,16 @@ describe('what stands against a rollout', () => {
     tag.state = { ...tag.state, lease: null };
     expect(tag.try(beginning(2))).toMatchObject({ type: 'Frozen' });
   });
-  it('a quarantine that came between its start and its commit', () => {
+  it.each([
+    [1, 'Quarantined'],
+    [2, 'LeaseLost'],
+  ] as const)('a quarantine before its commit: by logic %i it is %s', (logic, type) => {
     const tag = new Driven();
+    tag.state = { ...tag.state, logic };
     tag.begin(1);
+    const step = { asked: asked('rollout-1'), lease: tag.lease(), step: 1 };
     tag.do({ type: 'quarantine', asked: asked(), version: 1 });
-    expect(
-      tag.try({ type: 'commitRollout', asked: asked(), lease: tag.lease(), step: 1 }),
-    ).toMatchObject({ type: 'Quarantined' });
+    expect(tag.try({ type: 'commitRollout', ...step })).toMatchObject({ type });
   });
   it('an incumbent that changed between its start and its commit', () => {
     const tag = new Driven();

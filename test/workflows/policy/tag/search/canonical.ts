@@ -13,18 +13,32 @@ export function keyOf({ state, store, late }: World, alphabet: Alphabet): string
   const { intent, lease, queue, shadow } = state;
   const parts: (string | number | boolean | null)[] = [
     names.of(state.live),
-    [...state.stack].reverse().map((v) => names.of(v)).join(''),
+    [...state.stack]
+      .reverse()
+      .map((v) => names.of(v))
+      .join(''),
     lease && names.of(lease.version),
     lease && lease.weightPercent,
     lease?.approval
-      ? lease.approval.given.map(({ by }) => by).sort().join('') + String(lease.approval.expiresAt === OVER)
+      ? lease.approval.given
+          .map(({ by }) => by)
+          .sort()
+          .join('') + String(lease.approval.expiresAt === OVER)
       : null,
     queue && names.of(queue.command.model.version),
     shadow && names.of(shadow.version),
-    state.liveApproved && `${state.liveApproved.rollout.length > 0 ? 'a' : ''}${state.liveApproved.given.map(({ by }) => by).sort().join('')}`,
+    state.liveApproved &&
+      `${state.liveApproved.rollout.length > 0 ? 'a' : ''}${state.liveApproved.given
+        .map(({ by }) => by)
+        .sort()
+        .join('')}`,
     frozen(state),
-    intent && [intent.entry.action, names.of(intent.entry.from), names.of(intent.entry.to)].join(''),
-    intent && [names.of(intent.live), intent.weightPercent, names.of(intent.shadow?.version ?? null)].join(','),
+    intent &&
+      [intent.entry.action, names.of(intent.entry.from), names.of(intent.entry.to)].join(''),
+    intent &&
+      [names.of(intent.live), intent.weightPercent, names.of(intent.shadow?.version ?? null)].join(
+        ',',
+      ),
     intent && routeKey(intent.route, names),
     store.fence === intent?.fence,
     state.serving.inSync,
@@ -32,7 +46,11 @@ export function keyOf({ state, store, late }: World, alphabet: Alphabet): string
     routeKey(store.route, names),
     ...runs(late.map(({ route }) => routeKey(route, names))),
   ];
-  return [...parts, versions(state, alphabet, names), alphabet.hosts && (state.liveSince ?? OVER) > '2026-02'].join(';');
+  return [
+    ...parts,
+    versions(state, alphabet, names),
+    alphabet.hosts && (state.liveSince ?? OVER) > '2026-02',
+  ].join(';');
 }
 
 /** Versions by the order in which they are met: '1', '2', …; '-' for none. */
@@ -55,19 +73,22 @@ class Names {
 
 /** What each version is by itself: those that were met under their names, the others in any order. */
 function versions(state: TagState, alphabet: Alphabet, names: Names): string {
-  const met = alphabet.versions.filter((v) => names.has(v)).map((v) => `${names.of(v)}${alone(state, v, alphabet)}`);
-  const others = alphabet.versions.filter((v) => !names.has(v)).map((v) => alone(state, v, alphabet));
+  const met = alphabet.versions
+    .filter((v) => names.has(v))
+    .map((v) => `${names.of(v)}${alone(state, v, alphabet)}`);
+  const others = alphabet.versions
+    .filter((v) => !names.has(v))
+    .map((v) => alone(state, v, alphabet));
   return [...met.sort(), ...others.sort()].join(' ');
 }
 
-function alone(state: TagState, version: number, { hosts, quarantine }: Alphabet): string {
+function alone(state: TagState, version: number, { hosts }: Alphabet): string {
   const key = String(version);
   const host = hosts ? Object.values(state.hosts).find((of) => of.version === version) : undefined;
   return [
     key in state.quarantined ? (departed(state, version) ? 'q' : 'Q') : '',
     key in state.models ? 'm' : '',
     host ? hostKey(host) : '',
-    quarantine ? '' : '',
   ].join('');
 }
 

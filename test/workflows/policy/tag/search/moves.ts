@@ -5,6 +5,7 @@ import { rollbackTarget } from '../../../../../workflows/policy/tag/target.js';
 import type { TagState } from '../../../../../workflows/policy/tag/state.js';
 import type { Command } from '../../../../../workflows/policy/tag/transition.js';
 import { model } from '../tags.js';
+import { ENDED_LEASE } from './invariants.js';
 import { answered, arrived, AT, commanded, LATER, OVER, writeOf } from './world.js';
 import type { Parts, World } from './world.js';
 
@@ -48,7 +49,7 @@ export function* moves(world: World, alphabet: Alphabet, parts: Parts): Generato
     ...lanes(world.state, alphabet),
   ];
   for (const [label, command] of commands) {
-    const to = commanded(world, command, parts);
+    const to = commanded(world, command, { parts, at: AT });
     if (to !== null && to.late.length <= alphabet.late) yield { label, to };
   }
   yield* writes(world, alphabet, parts);
@@ -91,7 +92,7 @@ function begins(state: TagState, version: number, { queue }: Alphabet): Labelled
 /** Of the lease in force and of one that has ended, whose run does not know yet. */
 function steps(state: TagState, { canary }: Alphabet): Labelled[] {
   const stale: Labelled[] = [
-    ['an ended lease commits', { type: 'commitRollout', asked: by('ada'), lease: 'gone', step: 1 }],
+    [ENDED_LEASE, { type: 'commitRollout', asked: by('ada'), lease: 'gone', step: 1 }],
   ];
   if (!state.lease) return stale;
   const { id: lease, version, workflowId } = state.lease;
@@ -184,7 +185,9 @@ function withdrawals(state: TagState): Labelled[] {
     ...{ digest: '', from: null, liveSeq: null },
   };
   return [subject, live].flatMap((of): Labelled[] =>
-    of ? [[`bob takes back ${of.rollout}`, { type: 'withdraw', asked: by('bob'), subject: of }]] : [],
+    of
+      ? [[`bob takes back ${of.rollout}`, { type: 'withdraw', asked: by('bob'), subject: of }]]
+      : [],
   );
 }
 
@@ -214,9 +217,10 @@ function* writes(world: World, { late }: Alphabet, parts: Parts): Generator<Move
     const write = writeOf(state, state.intent);
     const to = arrived(world, write, parts);
     if (to !== world) yield { label: `${what(write.fence)} arrives`, to };
-    const confirmed = store.fence === write.fence ? answered(world, store, parts) : null;
+    const confirmed =
+      store.fence === write.fence ? answered(world, store, { parts, at: AT }) : null;
     if (confirmed) yield { label: `${what(write.fence)} is confirmed`, to: confirmed };
-    const failed = answered(world, null, parts);
+    const failed = answered(world, null, { parts, at: AT });
     if (failed && failed.late.length <= late)
       yield { label: `${what(write.fence)} is given up`, to: failed };
   }
@@ -276,7 +280,13 @@ function* warmTimes(world: World): Generator<Move> {
       label: 'every warm time is over',
       to: {
         ...world,
-        state: { ...cooled(state, warm.map(({ spec }) => spec.name)), liveSince: EPOCH },
+        state: {
+          ...cooled(
+            state,
+            warm.map(({ spec }) => spec.name),
+          ),
+          liveSince: EPOCH,
+        },
       },
     };
 }

@@ -50,8 +50,12 @@ export const writeOf = ({ tag }: TagState, { fence, route }: Intent): FencedRout
 });
 
 /** The world after a command; null when it is refused. A write that is given up on the way stays under way. */
-export function commanded(world: World, command: Command, parts: Parts): World | null {
-  const outcome = parts.transition(world.state, command, AT);
+export function commanded(
+  world: World,
+  command: Command,
+  { parts, at }: { parts: Parts; at: string },
+): World | null {
+  const outcome = parts.transition(world.state, command, at);
   if (outcome.refused) return null;
   const given = world.state.intent;
   const left =
@@ -65,12 +69,16 @@ export function arrived(world: World, write: FencedRoute, parts: Parts): World {
 }
 
 /** The store answers with the route in force; an answer that never comes is `null`. */
-export function answered(world: World, seen: FencedRoute | null, parts: Parts): World | null {
+export function answered(
+  world: World,
+  seen: FencedRoute | null,
+  by: { parts: Parts; at: string },
+): World | null {
   const { intent } = world.state;
   if (intent === null) return null;
   const same = seen !== null && isDeepStrictEqual(seen, writeOf(world.state, intent));
-  const outcome = same || !parts.readsBack ? 'applied' : 'failed';
-  return commanded(world, { type: 'settle', fence: intent.fence, outcome }, parts);
+  const outcome = same || !by.parts.readsBack ? 'applied' : 'failed';
+  return commanded(world, { type: 'settle', fence: intent.fence, outcome }, by);
 }
 
 /** Late writes that the store would refuse for ever are as good as gone. */

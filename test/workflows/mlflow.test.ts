@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RolloutResult } from '../../temporal/contracts/runs.js';
-import { atRest, expectTold, runsAt } from './support/at-rest.js';
+import { refusedWith } from '../../testing/refusals.js';
+import { plantArtifact } from '../support/mlflow-api.js';
+import { atRest, expectTold, runsAt, versionsAt } from './support/at-rest.js';
 import { startFaultyMlflow, type FaultyMlflow } from './support/behind-proxies.js';
-import { startRetrain } from './support/runs.js';
+import { startRetrain, startRollout } from './support/runs.js';
 import { TagOnServer } from './support/tag.js';
 import { startWorld, unique, until, type World } from './support/world.js';
 
@@ -54,11 +56,11 @@ async function pausesOf(tag: TagOnServer, since: number): Promise<number[]> {
       const summary = JSON.stringify(Buffer.from(userMetadata?.summary?.data ?? []).toString());
       if (!timer || !summary.includes('is tried again')) return [];
       const { seconds, nanos } = timer.startToFireTimeout ?? {};
-      return [Number(seconds ?? 0) * 1_000 + Number(nanos ?? 0) / 1e6];
+      return [Number(seconds ?? 0) * 1_000 + (nanos ?? 0) / 1e6];
     });
 }
 
-describe('with a real MLflow', () => {
+describe('with an MLflow', () => {
   it.each([
     ['answers every call with 503', { kind: 'unavailable' }],
     ['never answers', { kind: 'black-hole' }],
@@ -112,9 +114,9 @@ describe('with a real MLflow', () => {
     expect(runs.filter(({ key }) => key.startsWith(run.workflowId))).toHaveLength(1);
   });
 
-  it('F12 whose answer is JSON of another shape, a tag says so in its status instead of guessing', async () => {
+  it('F12 that answers with 16 MiB of JSON of another shape, a tag says so in its status instead of guessing, and rolls back', async () => {
     const tag = await tagWithTwo();
-    mlflow.proxy.inject(/experiments\/get-by-name/, { kind: 'garbage', sort: 'other-json' }, 9);
+    mlflow.proxy.inject(/^GET .*registered-models\/get/, { kind: 'garbage', sort: 'huge' }, 9);
     await tag.quarantine(9);
     const { registry } = await until(
       () => tag.status(),
@@ -122,5 +124,54 @@ describe('with a real MLflow', () => {
     );
     expect(registry.parked).toContain('is not understood');
     expect(await tag.rollback()).toMatchObject({ outcome: 'applied', to: `${tag.tag}/1` });
+  });
+});
+
+describe('a model whose files are not what its job published', () => {
+  let tag: TagOnServer;
+  beforeAll(async () => {
+    tag = await tagWithTwo();
+  });
+
+  it.each<[string, (content: string) => string | null]>([
+    ['truncated', (content) => content.slice(0, -1)],
+    ['flipped', (content) => `${content.slice(0, -1)}~`],
+    ['swapped for another', () => 'another model altogether'],
+    ['missing', () => null],
+  ])(
+    'F20 is refused at its registration when they are %s, and the live model stays',
+    async (_how, kept) => {
+      mlflow.ports.compute.kept = kept;
+      const run = await startRetrain(world, tag.tag, { params: { quality: 0.9 } });
+      expect(await refusedWith('Integrity', run.result())).toMatchObject({ stage: 'registration' });
+      mlflow.ports.compute.kept = (content) => content;
+      expect((await tag.status()).live).toBe(`${tag.tag}/2`);
+      expect(await versionsAt(mlflow.server.url, tag.tag)).toHaveLength(2);
+      const runs = await runsAt(mlflow.server.url, tag.tag);
+      expect(runs.filter(({ key }) => key.startsWith(run.workflowId))).toMatchObject([
+        { status: 'FAILED' },
+      ]);
+    },
+  );
+
+  it('F20 is refused at its promotion when they were swapped for those of another version, and the live model stays', async () => {
+    const better = await startRetrain(world, tag.tag, {
+      params: { quality: 0.9 },
+      autoPromote: false,
+    });
+    expect(await better.result()).toMatchObject({ modelId: `${tag.tag}/3` });
+    const [other, swapped] = [
+      await mlflow.direct.resolve(tag.tag, 1),
+      await mlflow.direct.resolve(tag.tag, 3),
+    ];
+    const content = await mlflow.ports.artifacts.get(
+      `${other.uri}/MLmodel`,
+      `sha256:${other.files[0]?.sha256 ?? ''}`,
+    );
+    await plantArtifact(mlflow.server.url, `${swapped.uri}/MLmodel`, content);
+    const { seq } = await tag.status();
+    const run = await startRollout(world, tag.tag, { version: 3 });
+    expect(await refusedWith('Integrity', run.result())).toMatchObject({ stage: 'candidate' });
+    expect(await tag.status()).toMatchObject({ live: `${tag.tag}/2`, seq, rollout: null });
   });
 });

@@ -31,9 +31,7 @@ const worker = await Worker.create({
   connection: native,
   taskQueue,
   workflowBundle: { codePath },
-  activities: passing(
-    await composeActivities(remotePorts(portsUrl), { client, taskQueue }),
-  ),
+  activities: passing(await composeActivities(remotePorts(portsUrl), { client, taskQueue })),
   sinks,
   interceptors: { activity: [beatWhileRunning] },
   workflowThreadPoolSize: 1,
