@@ -3,7 +3,7 @@ import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beatWhileRunning } from './alive.js';
-import { CHANNEL_ARGS } from '../temporal/server/channel.js';
+import { CHANNEL_ARGS } from '../temporal/channel.js';
 import { SEARCH_ATTRIBUTES } from '../temporal/names.js';
 import { ensureKeywordAttributes } from '../temporal/server/search-attributes.js';
 import { composeActivities, composePorts } from './compose.js';

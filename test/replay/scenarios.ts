@@ -246,7 +246,7 @@ async function reconciled(platform: Platform): Promise<Recorded[]> {
   await platform.reconcile(tag);
   await platform.reconcile();
   return [
-    { type: 'reconcile', scenario: 'one tag', workflowId: `reconcile/${tag}` },
+    { type: 'reconcile', scenario: 'one tag', workflowId: `reconcile/tag/${tag}` },
     { type: 'reconcile', scenario: 'sweep', workflowId: 'reconcile/sweep' },
   ];
 }

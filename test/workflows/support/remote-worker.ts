@@ -43,7 +43,11 @@ const worker = await Worker.create({
 });
 const input = createInterface({ input: process.stdin });
 process.stdout.write('ready\n');
+// Whoever started it may be killed itself: then nobody will ever tell it to begin.
+const orphaned = (): never => process.exit();
+input.once('close', orphaned);
 await once(input, 'line');
+input.off('close', orphaned);
 input.once('close', () => {
   worker.shutdown();
 });

@@ -26,8 +26,12 @@ export async function registerLane(entity: Entity): Promise<never> {
       continue;
     }
     pauseMs = FIRST_PAUSE_MS;
-    if (entity.state.platformFrozen !== before) continue;
-    if (!follow(entity, answer.frozen)) entity.set({ ...entity.state, registered: true });
+    // Under the lock: a promotion that is being written is settled before a freeze begins.
+    await entity.lock.run(async () => {
+      await Promise.resolve();
+      if (entity.state.platformFrozen !== before) return;
+      if (!follow(entity, answer.frozen)) entity.set({ ...entity.state, registered: true });
+    });
   }
 }
 
