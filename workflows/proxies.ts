@@ -23,20 +23,23 @@ export const reads = proxyLocalActivities<TagActivities & RegistryActivities>({
   retry: QUICK,
 });
 
-/** What the worker knows and a workflow may not: keys, time zones, its configuration. Local, because a person waits for the answer. */
-export const authority = proxyLocalActivities<
-  ApprovalActivities & ReconcileActivities & WindowActivities
->({
+/**
+ * What the worker knows and a workflow may not: keys, time zones. Not local, though that would be cheaper: the end of a local
+ * activity may be told to the workflow one task after the one that records it, and a replay tells it in that one, at an earlier
+ * time. A tag would go on with another ledger than the one that was journaled.
+ */
+export const authority = proxyActivities<ApprovalActivities & WindowActivities>({
   startToCloseTimeout: '10s',
   scheduleToCloseTimeout: '60s',
+  heartbeatTimeout: TAKEN_OVER_AFTER,
+  cancellationType: 'TRY_CANCEL',
   retry: QUICK,
 });
 
-/** What the registry says of a gate; a run whose gate cannot be looked up asks again later. */
-export const gates = proxyActivities<ApprovalActivities>({
-  startToCloseTimeout: '15s',
-  scheduleToCloseTimeout: '30s',
-  cancellationType: 'TRY_CANCEL',
+/** The same for runs that keep no state of their own. */
+export const settings = proxyLocalActivities<ApprovalActivities & ReconcileActivities>({
+  startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: '60s',
   retry: QUICK,
 });
 

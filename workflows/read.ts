@@ -6,7 +6,7 @@ import type { ReadRequest, RecordedEvidence, Simulation } from '../temporal/cont
 import type { SignedLedgerHead } from '../temporal/contracts/statement.js';
 import { requireText } from './failing.js';
 import { simulate } from './policy/simulate.js';
-import { authority, reads } from './proxies.js';
+import { settings, reads } from './proxies.js';
 
 type Answer =
   | LedgerEntry[]
@@ -31,14 +31,14 @@ export async function read(request: ReadRequest): Promise<Answer> {
     case 'head':
       return signedHead(request.tag);
     case 'signatures':
-      return { required: await authority.signaturesRequired() };
+      return { required: await settings.signaturesRequired() };
   }
 }
 
 /** Signs what the tag says of itself and nothing that a caller names. */
 async function signedHead(tag: string): Promise<SignedLedgerHead> {
   const head = { tag, ...(await reads.ledgerHead(tag)), at: new Date().toISOString() };
-  return { ...head, signature: await authority.signLedgerHead(head) };
+  return { ...head, signature: await settings.signLedgerHead(head) };
 }
 
 async function simulateFor(

@@ -9,7 +9,7 @@ import { EVERY_TAG, requestHash } from '../temporal/ids.js';
 import { applicationFailure, isFailure } from '../temporal/errors.js';
 import { adopt } from './adoption.js';
 import { removeOrphans } from './orphans.js';
-import { authority, looks, repairs } from './proxies.js';
+import { settings, looks, repairs } from './proxies.js';
 
 /** Each is a command of its own tag; more at once only fill the workers. */
 const AT_ONCE = 8;
@@ -23,7 +23,7 @@ interface Way {
 /** Compares what the stores hold with what the tags mean, puts right what differs, and removes what belongs to nobody. */
 export async function reconcile(request?: ReconcileRequest | null): Promise<ReconcileResult> {
   const { tag, dryRun = false, everyMs = null, adopt: asked } = request ?? {};
-  const adopt = asked ?? (await authority.onForeignAlias()) === 'adopt';
+  const adopt = asked ?? (await settings.onForeignAlias()) === 'adopt';
   const way = { dryRun, adopt };
   const findings = tag === undefined ? await sweep(everyMs, way) : await reconcileTag(tag, way);
   for (const finding of findings) log.warn('differs from what was meant', { ...finding });

@@ -22,24 +22,20 @@ export function createRolloutAuthority({
 }) {
   return {
     /**
-     * Who asks for a rollout: a person's promote is its signer's. `confirm`: it claims to come of a gate, and where keys are
-     * listed that is believed only when the registry says the same.
+     * Who asks for a rollout: a person's promote is its signer's. One that claims to come of a gate is believed, where keys are
+     * listed, only when the registry says the same, so that nobody gets past a signature by claiming one.
      */
-    async authorizeRollout(
-      asked: RolloutToAuthorize,
-    ): Promise<{ actor: string; confirm: boolean }> {
+    async authorizeRollout(asked: RolloutToAuthorize): Promise<string> {
       const { command } = asked;
-      if (!isPersons(command))
-        return { actor: command.asked.actor, confirm: approvers.signaturesRequired() };
-      const signature = command.signed?.signature ?? null;
-      const { actor } = await approvers.identify(promoteStatement(asked), signature);
-      return { actor, confirm: false };
-    },
-
-    /** Refuses a rollout whose gate the registry does not know of, so that nobody gets past a signature by claiming one. */
-    async confirmGate(asked: RolloutToAuthorize): Promise<void> {
-      const model = await registry.resolve(asked.tag, asked.command.model.version);
-      if (!asked.autoPromote || !passed(model, asked.command)) throw notOfAGate(asked);
+      if (isPersons(command)) {
+        const signature = command.signed?.signature ?? null;
+        return (await approvers.identify(promoteStatement(asked), signature)).actor;
+      }
+      if (approvers.signaturesRequired()) {
+        const model = await registry.resolve(asked.tag, command.model.version);
+        if (!asked.autoPromote || !passed(model, command)) throw notOfAGate(asked);
+      }
+      return command.asked.actor;
     },
   };
 }

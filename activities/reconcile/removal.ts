@@ -11,7 +11,8 @@ export async function removeOrphan(stores: Stores, orphan: Orphan, at: string): 
   if (!(await isOrphan(stores, orphan))) return false;
   const { compute, hosting, registry } = stores;
   if (orphan.kind === 'host') await hosting.retire(orphan.name);
-  if (orphan.kind === 'job') await compute.cancel({ name: orphan.name, target: orphan.target, uid: '' });
+  if (orphan.kind === 'job')
+    await compute.cancel({ name: orphan.name, target: orphan.target, uid: '' });
   if (orphan.kind === 'run') await registry.closeRun(orphan.runId, { status: 'KILLED', at });
   return true;
 }

@@ -4,12 +4,14 @@ import type { PlatformState } from '../policy/platform/state.js';
 import { transition, type PlatformCommand } from '../policy/platform/transition.js';
 import { answered, remember } from '../policy/tag/done.js';
 import { now, refusal } from '../tag/entity.js';
+import { Turns } from '../turns.js';
 import { detailsOf } from './details.js';
 
 type FreezeCommand = Extract<PlatformCommand, { type: 'freezeAll' | 'unfreezeAll' }>;
 
 /** The platform's workflow while it runs: the state and the one way to change it. */
 export class Platform {
+  readonly turns = new Turns(['thaw', 'push', 'journal'], true);
   /** Commands answered in this workflow run; continue-as-new starts a new count. */
   answeredCount = 0;
   /** Nothing is pushed any more in this workflow run, so nobody has to wait for it. */

@@ -58,7 +58,12 @@ async function live(start: Start): Promise<void> {
 
 /** Ends when every lane has ended, so that no push is left behind that would reach a tag after a newer one. */
 async function work(entity: Platform, parked: Parked): Promise<void> {
-  const lanes = [pushLane(entity), thawLane(entity), journalLane(entity, parked)];
+  const lanes: Promise<void>[] = [
+    entity.turns.conduct(),
+    pushLane(entity),
+    thawLane(entity),
+    journalLane(entity, parked),
+  ];
   await Promise.all(lanes.map((lane) => lane.catch(onlyCancelled)));
 }
 

@@ -21,10 +21,10 @@ export async function watch(holder: Holder, judge: LiveJudge, goes: Goes): Promi
     const leftMs = Date.parse(until) - Date.now();
     const everyMs = plan.checks.length === 0 ? leftMs : msOf(plan.checkEvery);
     if (leftMs > 0) await condition(() => holder.left !== null, Math.min(everyMs, leftMs));
-    if (holder.left !== null) return rolledBack(holder.left);
     const report = await judge.judge();
-    // Somebody may have rolled back while the figures were looked at.
-    if (holder.left !== null) return rolledBack(holder.left);
+    // Asked after the look: somebody may have rolled back while it was taken.
+    const { left } = holder;
+    if (left !== null) return rolledBack(left);
     if (report.verdict === 'failed') return failed(holder, reasonOf(report));
     judged ||= report.verdict === 'passed';
     holder.stages.detail('watch', `${report.verdict}${said(reasonOf(report))}`);

@@ -2,7 +2,7 @@ import type { Statement } from '../../temporal/contracts/statement.js';
 import type { ApproveCommand, BeginRolloutCommand } from '../../temporal/contracts/tag.js';
 import { rulesOf } from '../policy/tag/logic.js';
 import type { TagState } from '../policy/tag/state.js';
-import { authority, gates } from '../proxies.js';
+import { authority } from '../proxies.js';
 
 type Decision = Extract<Statement['decision'], 'approve' | 'reject' | 'withdraw'>;
 
@@ -37,14 +37,11 @@ export async function identified<Command extends ApproveCommand>(
 export async function authorized<Command extends BeginRolloutCommand>(
   state: TagState,
   command: Command,
-  hear: <Answer>(ask: () => Promise<Answer>) => Promise<Answer>,
 ): Promise<Command> {
   if (!rulesOf(state).rolloutsAreAuthorized) return command;
   const autoPromote = state.definition?.definition.gate.autoPromote === true;
   const rollout = { tag: state.tag, autoPromote, command };
-  const { actor, confirm } = await hear(() => authority.authorizeRollout(rollout));
-  // Not a local activity: with MLflow away it takes its time, and nothing else of the tag may wait for that.
-  if (confirm) await gates.confirmGate(rollout);
+  const actor = await authority.authorizeRollout(rollout);
   const requesters = command.requesters?.map((name) =>
     name === command.asked.actor ? actor : name,
   );

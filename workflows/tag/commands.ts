@@ -79,7 +79,7 @@ function inTurn<Result>(entity: Entity, command: Given<Kind>): Promise<Result> {
 /** A rollout begins as the worker authorizes it, and takes the place of another one once that one's traffic is off. */
 function begin(entity: Entity, command: Given<'beginRollout'>): Promise<RolloutGrant> {
   return entity.once(command.type, command.asked, async () => {
-    const known = await authorized(entity.state, command, (ask) => entity.hearing(ask));
+    const known = await authorized(entity.state, command);
     return entity.lock.run(async () => {
       const grant = entity.apply(known) as RolloutGrant;
       if (entity.state.intent) await quietly(entity);
@@ -95,7 +95,7 @@ function move(
 ): Promise<LedgerEntry> {
   return entity.once(command.type, command.asked, () =>
     entity.lock.run(async () => {
-      await entity.hearing(() => insideWindows(entity.state)).catch(unlessOvertaken(entity));
+      await insideWindows(entity.state).catch(unlessOvertaken(entity));
       return write(entity, command);
     }),
   );
@@ -165,21 +165,21 @@ async function quietly(entity: Entity): Promise<LedgerEntry | null> {
 
 function approve(entity: Entity, command: Given<'approve'>): Promise<ApprovalView> {
   return entity.once(command.type, command.asked, async () => {
-    const known = await entity.hearing(() => identified(entity.state, 'approve', command));
+    const known = await identified(entity.state, 'approve', command);
     return entity.lock.run(() => Promise.resolve(entity.apply(known) as ApprovalView));
   });
 }
 
 function reject(entity: Entity, command: Given<'reject'>): Promise<LedgerEntry> {
   return entity.once(command.type, command.asked, async () => {
-    const known = await entity.hearing(() => identified(entity.state, 'reject', command));
+    const known = await identified(entity.state, 'reject', command);
     return entity.lock.run(() => Promise.resolve(entity.apply(known) as LedgerEntry));
   });
 }
 
 function withdraw(entity: Entity, command: Given<'withdraw'>): Promise<LedgerEntry | null> {
   return entity.once(command.type, command.asked, async () =>
-    ahead(entity, await entity.hearing(() => identified(entity.state, 'withdraw', command))),
+    ahead(entity, await identified(entity.state, 'withdraw', command)),
   );
 }
 

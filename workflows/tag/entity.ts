@@ -5,14 +5,33 @@ import type { Asked } from '../../temporal/contracts/tag.js';
 import { digestOf } from '../../temporal/digest.js';
 import { applicationFailure, failure, isFailure } from '../../temporal/errors.js';
 import { answered, conflict, remember } from '../policy/tag/done.js';
+import { rulesOf } from '../policy/tag/logic.js';
 import type { Intent, Outcome, Refusal, TagState } from '../policy/tag/state.js';
 import { transition, type Command } from '../policy/tag/transition.js';
 import { traffic } from '../proxies.js';
 import { detailsOf } from './details.js';
+import { Turns } from '../turns.js';
 import { Lock } from './lock.js';
 
 /** Temporal admits ten handlers at once; the last four are for rollback and demote. */
 const ROOM = 6;
+
+/** The order in which lanes go on that are due at once. */
+const LANES = [
+  'attributes',
+  'repair',
+  'expiry',
+  'shadow',
+  'thaw',
+  'turn',
+  'notices',
+  'register',
+  'journal',
+  'projection',
+  'schedule',
+  'warm',
+  'retire',
+];
 
 const URGENT = new Set(['rollback', 'demote', 'withdraw']);
 /** Commands that end a write under way by themselves; every other one finds none, because the lock lets it in after. */
@@ -33,11 +52,7 @@ const RUN_STEPS = new Set([
 /** A tag while its workflow runs: the state, the one way to change it, and the one way to write its route. */
 export class Entity {
   readonly lock = new Lock();
-  /**
-   * Local activities, one at a time. Two that end in one workflow task are heard of one after the other when it happens and at
-   * once when the history is replayed, and then what waits for a condition gives its commands in another order.
-   */
-  private readonly localActivities = new Lock();
+  readonly turns: Turns;
   /** Commands answered in this workflow run; continue-as-new starts a new count. */
   answeredCount = 0;
   /** Goes up with every change of the state, so that a waiting lane can tell. */
@@ -48,6 +63,7 @@ export class Entity {
 
   constructor(state: TagState) {
     this.current = state;
+    this.turns = new Turns(LANES, rulesOf(state).lanesTakeTurns);
   }
 
   get state(): TagState {
@@ -93,11 +109,6 @@ export class Entity {
     if ('signed' in command && command.signed) return;
     const outcome: Outcome = transition(this.current, command, now());
     if (outcome.refused) throw refusal(outcome.refused);
-  }
-
-  /** Waits for an answer of a local activity. */
-  hearing<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-    return this.localActivities.run(ask);
   }
 
   /** The same request gets the same answer, also after a continue-as-new, and has its effect once. */

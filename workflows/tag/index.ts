@@ -84,7 +84,8 @@ const firstLogic = (): Logic => (patched('logic 2') ? LOGIC : 1);
 
 /** Ends when every lane has ended, so that none leaves a write under way behind. */
 async function work(entity: Entity, parked: Parked): Promise<void> {
-  const lanes = [
+  const lanes: Promise<void>[] = [
+    entity.turns.conduct(),
     journalLane(entity, parked),
     projectionLane(entity, parked),
     retireLane(entity),
@@ -114,7 +115,7 @@ async function attributesLane(entity: Entity): Promise<never> {
       entity.state.live === null ? 'none' : modelId(entity.state.tag, entity.state.live),
       entity.state.definition?.definition.owner.team ?? '',
     ];
-    await condition(() => wanted().join(' ') !== shown);
+    await entity.turns.wait('attributes', () => wanted().join(' ') !== shown);
     const [live, owner] = wanted();
     shown = wanted().join(' ');
     upsertSearchAttributes([

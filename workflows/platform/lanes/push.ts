@@ -16,7 +16,7 @@ const LONGEST_PAUSE_MS = 60_000;
 export async function pushLane(platform: Platform): Promise<never> {
   let pauseMs = FIRST_PAUSE_MS;
   for (;;) {
-    await condition(() => platform.state.pending.length > 0);
+    await platform.turns.wait('push', () => platform.state.pending.length > 0);
     const { seq } = platform.state;
     await pushRound(platform);
     const over = (): boolean => platform.state.seq !== seq || platform.state.pending.length === 0;

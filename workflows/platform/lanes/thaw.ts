@@ -7,7 +7,7 @@ import type { Platform } from '../entity.js';
 export async function thawLane(platform: Platform): Promise<never> {
   const until = (): string | null => platform.state.frozen?.until ?? null;
   for (;;) {
-    await condition(() => until() !== null);
+    await platform.turns.wait('thaw', () => until() !== null);
     const end = until();
     if (end === null) continue;
     const changed = (): boolean => until() !== end;

@@ -18,6 +18,8 @@ interface Rules {
   hostsOutliveTheirRoutes: boolean;
   /** A candidate that is quarantined is in flight no more. */
   quarantineEndsTheLease: boolean;
+  /** Lanes go on in an order of their own (workflows/turns.ts). */
+  lanesTakeTurns: boolean;
   /** The worker says who asks for a rollout, before the tag hears of it. */
   rolloutsAreAuthorized: boolean;
   /** The tag makes itself known to the platform, and so hears of its freezes. */
@@ -30,6 +32,7 @@ const FIRST: Rules = {
   targetIsWarmedAtOnce: false,
   hostsOutliveTheirRoutes: false,
   quarantineEndsTheLease: false,
+  lanesTakeTurns: false,
   rolloutsAreAuthorized: false,
   tagsRegister: false,
 };
@@ -39,6 +42,7 @@ const SECOND: Rules = {
   targetIsWarmedAtOnce: true,
   hostsOutliveTheirRoutes: true,
   quarantineEndsTheLease: true,
+  lanesTakeTurns: true,
   rolloutsAreAuthorized: true,
   tagsRegister: true,
 };

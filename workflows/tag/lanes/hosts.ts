@@ -21,7 +21,7 @@ async function nextToRetire(entity: Entity): Promise<string[]> {
   const due = (): boolean => retirable(entity.state, now()).length > 0;
   const end = nextWarmEnd(entity.state, now());
   const changed = (): boolean => due() || nextWarmEnd(entity.state, now()) !== end;
-  if (end === null) await condition(changed);
+  if (end === null) await entity.turns.wait('retire', changed);
   else await condition(changed, Math.max(1, Date.parse(end) - Date.now()));
   return retirable(entity.state, now());
 }
@@ -29,7 +29,7 @@ async function nextToRetire(entity: Entity): Promise<string[]> {
 /** Warms hosts that are wanted and not ready, such as the next rollback target's. */
 export async function warmLane(entity: Entity): Promise<never> {
   for (let turn = 0; ; turn += 1) {
-    await condition(() => toWarm(entity.state).length > 0);
+    await entity.turns.wait('warm', () => toWarm(entity.state).length > 0);
     // In turn, so that one host that does not come up keeps no other one cold.
     const names = toWarm(entity.state);
     const name = names[turn % names.length];

@@ -10,7 +10,7 @@ const TURN_PATIENCE = '5m';
 /** Ends a lease that its holder did not renew in time. */
 export async function expiryLane(entity: Entity): Promise<never> {
   for (;;) {
-    await condition(() => entity.state.lease !== null);
+    await entity.turns.wait('expiry', () => entity.state.lease !== null);
     const held = entity.state.lease;
     if (held === null) continue;
     const moved = (): boolean =>
@@ -39,7 +39,7 @@ function given(error: unknown): void {
 export async function turnLane(entity: Entity): Promise<never> {
   for (;;) {
     const free = (): Ticket | null => (entity.state.lease === null ? entity.state.queue : null);
-    await condition(() => free() !== null);
+    await entity.turns.wait('turn', () => free() !== null);
     const ticket = free();
     if (ticket === null) continue;
     const told = await tell(ticket);

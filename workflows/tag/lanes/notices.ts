@@ -1,11 +1,11 @@
-import { condition, getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
 import { notice } from '../../../temporal/messages.js';
 import type { Entity } from '../entity.js';
 
 /** Sends what runs have to be told, in order; one that is gone needs no word. */
 export async function noticeLane(entity: Entity): Promise<never> {
   for (;;) {
-    await condition(() => entity.state.notices.length > 0);
+    await entity.turns.wait('notices', () => entity.state.notices.length > 0);
     const [next] = entity.state.notices;
     if (!next) continue;
     try {

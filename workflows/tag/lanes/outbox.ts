@@ -5,6 +5,7 @@ import { digestOf } from '../../../temporal/digest.js';
 import { trim, type Ledgered } from '../../policy/ledger.js';
 import { projectionOf } from '../../policy/tag/projection.js';
 import { outbox } from '../../proxies.js';
+import type { Turns } from '../../turns.js';
 import type { Entity } from '../entity.js';
 
 const BATCH = 20;
@@ -22,11 +23,11 @@ export interface Parked {
 
 /** Ledger entries, in order, one page at a time. Never ahead of, and never behind, the projection's troubles. */
 export async function journalLane<State extends Ledgered>(
-  entity: { readonly state: State; set(state: State): void },
+  entity: { readonly state: State; readonly turns: Turns; set(state: State): void },
   parked: Parked,
 ): Promise<never> {
   for (;;) {
-    await condition(() => entity.state.journaled < entity.state.seq);
+    await entity.turns.wait('journal', () => entity.state.journaled < entity.state.seq);
     const batch = entity.state.tail
       .filter(({ seq }) => seq > entity.state.journaled)
       .slice(0, BATCH);
@@ -36,14 +37,26 @@ export async function journalLane<State extends Ledgered>(
   }
 }
 
+/** Whether MLflow has still to be told; computed once for each state, because it is asked after every activation. */
+function differs(entity: Entity): () => boolean {
+  let seen = -1;
+  let differs = false;
+  return () => {
+    if (entity.revision === seen) return differs;
+    seen = entity.revision;
+    differs = digestOf(projectionOf(entity.state)) !== entity.state.projected;
+    return differs;
+  };
+}
+
 /** Aliases and tags, always of the newest state: what changed while a write was under way is simply written next. */
 export async function projectionLane(entity: Entity, parked: Parked): Promise<never> {
   for (;;) {
-    let seen = entity.revision;
-    while (digestOf(projectionOf(entity.state)) === entity.state.projected) {
-      await condition(() => entity.revision !== seen);
-      seen = entity.revision;
-    }
+    if (entity.turns.taken) await entity.turns.wait('projection', differs(entity));
+    // As the histories of the first logic tell: a promise more or less, and commands come in another order.
+    else
+      for (let seen = entity.revision; !differs(entity)(); seen = entity.revision)
+        await condition(() => entity.revision !== seen);
     // What was written last, not what was wanted first: the state moves on between two tries.
     let written = '';
     const write = (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { condition, isCancellation, log, sleep, uuid4 } from '@temporalio/workflow';
+import { isCancellation, log, sleep, uuid4 } from '@temporalio/workflow';
 import type { Registration } from '../../../temporal/contracts/platform.js';
 import type { Asked } from '../../../temporal/contracts/tag.js';
 import { platformWorkflowId, tagWorkflowId } from '../../../temporal/ids.js';
@@ -17,7 +17,7 @@ const LONGEST_PAUSE_MS = 60_000;
 export async function registerLane(entity: Entity): Promise<never> {
   let pauseMs = FIRST_PAUSE_MS;
   for (;;) {
-    await condition(() => isDue(entity.state));
+    await entity.turns.wait('register', () => isDue(entity.state));
     const before = entity.state.platformFrozen;
     const answer = await quietly(() => ask(entity.state));
     if (answer === null) {

@@ -1,4 +1,4 @@
-import { condition, isCancellation, log, sleep } from '@temporalio/workflow';
+import { isCancellation, log, sleep } from '@temporalio/workflow';
 import type { Entity } from '../entity.js';
 
 const FIRST_PAUSE_MS = 5_000;
@@ -9,7 +9,8 @@ const UNCONFIRMED = 'the last write of the route was not confirmed';
 export async function repairLane(entity: Entity): Promise<never> {
   let pauseMs = FIRST_PAUSE_MS;
   for (;;) {
-    await condition(() => !entity.state.serving.inSync && entity.state.intent === null);
+    const due = (): boolean => !entity.state.serving.inSync && entity.state.intent === null;
+    await entity.turns.wait('repair', due);
     const repaired = await entity.lock.run(() => repairOnce(entity, UNCONFIRMED)).catch(given);
     if (!repaired) await sleep(pauseMs, { summary: 'until the route is written again' });
     pauseMs = repaired ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, pauseMs * 2);

@@ -19,7 +19,7 @@ export function scheduleWanted(
 
 export async function scheduleLane(entity: Entity): Promise<never> {
   for (;;) {
-    await condition(() => scheduleWanted(entity.state) !== null);
+    await entity.turns.wait('schedule', () => scheduleWanted(entity.state) !== null);
     const wanted = scheduleWanted(entity.state);
     if (wanted === null) continue;
     const actor = entity.state.definition?.definedBy ?? '';

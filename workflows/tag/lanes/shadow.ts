@@ -6,7 +6,7 @@ import { now, type Entity } from '../entity.js';
 /** Ends a mirror at its time, also when its run is gone. */
 export async function shadowLane(entity: Entity): Promise<never> {
   for (;;) {
-    await condition(() => entity.state.shadow !== null);
+    await entity.turns.wait('shadow', () => entity.state.shadow !== null);
     const held = entity.state.shadow;
     if (held === null) continue;
     const over = (): boolean =>

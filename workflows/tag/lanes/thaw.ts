@@ -6,7 +6,7 @@ import { now, type Entity } from '../entity.js';
 /** Ends a freeze at the time that was set for it. */
 export async function thawLane(entity: Entity): Promise<never> {
   for (;;) {
-    await condition(() => nextThaw(entity.state) !== null);
+    await entity.turns.wait('thaw', () => nextThaw(entity.state) !== null);
     const thaw = nextThaw(entity.state);
     if (thaw === null) continue;
     const same = (): boolean => nextThaw(entity.state)?.until === thaw.until;
