@@ -20,7 +20,7 @@ const REPORT = join('docs', 'crash-sweep.md');
 const CAMPAIGNS = {
   races: { files: 'test/workflows/races.test.ts', env: { MODELYARD_RACE_ROUNDS: '10' } },
   crashes: { files: 'test/workflows/crashes.test.ts', env: { MODELYARD_CRASH_POINTS: 'all' } },
-  search: { files: 'test/workflows/policy/tag/search', env: { CAMPAIGN_RUNS: '1000000' } },
+  search: { files: 'test/workflows/policy/tag/', env: { CAMPAIGN_RUNS: '1000000' } },
 };
 
 try {

@@ -187,6 +187,12 @@ function wrongOrder(operation: Operation, timed: Timed): string[] {
   ];
 }
 
+/** A quarantine that takes a candidate off is answered by its own entry; the abort that follows is told of beside it. */
+const answerAmong = ({ command }: Operation, entries: LedgerEntry[]): LedgerEntry | undefined =>
+  command.type === 'quarantine'
+    ? entries.find(({ action }) => action === 'quarantine')
+    : entries.at(-1);
+
 function wrongAnswer(operation: Operation, timed: Timed): string[] {
   const { told } = operation;
   const entries = timed.entriesOf(operation);
@@ -198,9 +204,10 @@ function wrongAnswer(operation: Operation, timed: Timed): string[] {
       : [];
   if (last.outcome !== 'applied')
     return wrong(`answered, and entry ${String(last.seq)} is ${last.outcome}`);
-  return answersWith(told.answer, last)
+  const own = answerAmong(operation, entries) ?? last;
+  return answersWith(told.answer, own)
     ? []
-    : wrong(`expected entry ${String(last.seq)} as its answer, got ${JSON.stringify(told.answer)}`);
+    : wrong(`expected entry ${String(own.seq)} as its answer, got ${JSON.stringify(told.answer)}`);
 }
 
 function answersWith(answer: unknown, entry: LedgerEntry): boolean {
