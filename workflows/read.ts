@@ -37,7 +37,7 @@ export async function read(request: ReadRequest): Promise<Answer> {
 
 /** Signs what the tag says of itself and nothing that a caller names. */
 async function signedHead(tag: string): Promise<SignedLedgerHead> {
-  const head = { tag, ...(await reads.ledgerHead(tag)), at: new Date().toISOString() };
+  const head = { tag, ...(await reads.ledgerHead(tag)) };
   return { ...head, signature: await settings.signLedgerHead(head) };
 }
 

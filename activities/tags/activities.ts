@@ -11,13 +11,13 @@ import type { Admission } from '../../temporal/contracts/runs.js';
 import type {
   BeginRolloutCommand,
   LeaseCommand,
+  LedgerPage,
   ReleaseHostCommand,
   RenewedLease,
   RenewLeaseCommand,
   RollbackCommand,
   RolloutGrant,
   ShiftTrafficCommand,
-  TagView,
 } from '../../temporal/contracts/tag.js';
 import { RetrainRequest } from '../../temporal/contracts/runs.js';
 import { applicationFailure, failure, isFailure } from '../../temporal/errors.js';
@@ -97,7 +97,7 @@ export function createTagActivities({ client, taskQueue }: { client: Client; tas
     rollBack: (tag: string, command: RollbackCommand): Promise<LedgerEntry> =>
       ask(tag, 'rollback', command),
     /** The end of the tag's ledger. */
-    ledgerHead: (tag: string): Promise<{ seq: number; hash: string }> => ledgerHead(client, tag),
+    ledgerHead: (tag: string): Promise<LedgerEnd> => ledgerHead(client, tag),
     /** Who triggered or backfilled the slot of an instant. */
     triggeredBy: (tag: string, slot: string): Promise<string[]> =>
       client.workflow.getHandle(tagWorkflowId(tag)).query<string[], [string]>('triggeredBy', slot),
@@ -133,15 +133,20 @@ async function admission(client: Client, tag: string): Promise<Admission> {
   throw unknownTag(tag);
 }
 
-async function ledgerHead(client: Client, tag: string): Promise<{ seq: number; hash: string }> {
+type LedgerEnd = Pick<LedgerEntry, 'seq' | 'hash' | 'at'>;
+
+/** The newest entry: as long as none follows, the head is the same whenever it is asked for. */
+async function ledgerHead(client: Client, tag: string): Promise<LedgerEnd> {
   try {
-    const { seq, head } = await client.workflow
+    const { entries } = await client.workflow
       .getHandle(tagWorkflowId(tag))
-      .query<TagView>('status');
-    return { seq, hash: head };
+      .query<LedgerPage, [{ limit: number }]>('ledger', { limit: 1 });
+    const [newest] = entries;
+    if (newest) return { seq: newest.seq, hash: newest.hash, at: newest.at };
   } catch (error) {
-    throw error instanceof WorkflowNotFoundError ? unknownTag(tag) : error;
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
+  throw unknownTag(tag);
 }
 
 const unknownTag = (tag: string): Error =>

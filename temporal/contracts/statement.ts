@@ -38,7 +38,7 @@ export const Signature = z.string().regex(/^[A-Za-z0-9+/]{85}[AQgw]==$/, {
 });
 export type Signature = z.infer<typeof Signature>;
 
-/** The end of a tag's ledger at an instant. */
+/** The end of a tag's ledger; `at` is its newest entry's. */
 export const LedgerHead = z.strictObject({
   tag: ModelTag,
   seq: z.int().nonnegative(),

@@ -78,7 +78,9 @@ describe('a first retrain', () => {
       'handover done',
       'candidate done',
       'turn done',
+      'approval skipped',
       'host done',
+      'canary skipped',
       'commit done',
     ]);
     expect(told.result).toEqual(JSON.parse(JSON.stringify(result)));

@@ -155,6 +155,18 @@ export class Entity {
     return intent === null ? null : this.carryOut(intent);
   }
 
+  /**
+   * Changes the state by one command and carries out the write that it decided on, and no other: one that is pending already is
+   * the rollback's that waits for the lock.
+   */
+  async carryOutOwn(command: Command): Promise<{ result: unknown; entry: LedgerEntry | null }> {
+    const before = this.current.intent;
+    const result = this.apply(command);
+    const { intent } = this.current;
+    const entry = intent === null || intent === before ? null : await this.carryOut(intent);
+    return { result, entry };
+  }
+
   private moveOf(intent: Intent) {
     const { live, canary, mirror } = intent.route;
     const named = [live, canary, mirror].map((target) => target?.host);

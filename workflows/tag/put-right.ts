@@ -84,8 +84,7 @@ function endLease(
     hash: lease,
   };
   return entity.lock.run(async () => {
-    entity.apply({ type: 'abortRollout', by: 'tag', asked, lease, step: 0 });
-    await entity.carryOutPending();
+    await entity.carryOutOwn({ type: 'abortRollout', by: 'tag', asked, lease, step: 0 });
     return true;
   });
 }

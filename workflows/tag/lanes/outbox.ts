@@ -12,6 +12,8 @@ const BATCH = 20;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 const PARKED_MS = 3_600_000;
+/** What looks permanent may be one garbled answer: it is asked so often again before the lane waits long. */
+const TRIES_BEFORE_PARKING = 3;
 /** A write that timed out may still be applied after a later one: wait until it cannot, then look once more. */
 const LATE_WRITE_MS = 20_000;
 
@@ -80,6 +82,7 @@ async function persist(of: {
   write: () => Promise<void>;
 }): Promise<boolean> {
   let doubtful = false;
+  let refusals = 0;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
     try {
       await of.write();
@@ -91,14 +94,18 @@ async function persist(of: {
       doubtful ||= !said;
       const permanent = said?.nonRetryable === true && !isFailure(error, 'RegistryUnavailable');
       of.parked[of.lane] = permanent ? said.message : null;
+      refusals = permanent ? refusals + 1 : 0;
       log.warn('the registry could not be told', {
         lane: of.lane,
         permanent,
         said: said?.message ?? String(error),
       });
-      await sleep(permanent ? PARKED_MS : Math.max(pauseMs, askedPauseMs(said)), {
-        summary: `until the ${of.lane} is tried again`,
-      });
+      await sleep(
+        refusals > TRIES_BEFORE_PARKING ? PARKED_MS : Math.max(pauseMs, askedPauseMs(said)),
+        {
+          summary: `until the ${of.lane} is tried again`,
+        },
+      );
     }
   }
 }
