@@ -137,7 +137,7 @@ describe('an idempotency key', () => {
     );
   });
 
-  it('R7 S5 of a run that failed starts it again: it adopts what was made, and its attempts are its own', async () => {
+  it('R7 S5 U10 of a run that failed starts it again: it adopts what was made, and its attempts are its own', async () => {
     const [tag, trace] = [newTag('again'), await newTrace()];
     const curedBy = `${trace}.cure`;
     const params = { trace, behave: 'raise', cured_by: curedBy };

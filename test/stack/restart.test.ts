@@ -84,7 +84,7 @@ async function expectFinishedOnce(
 }
 
 describe('a stack that is stopped and started again', () => {
-  it('S5 F9 F28 resumes all of it: routes, ledgers, a training that went on meanwhile, and a schedule that counts what it missed', async () => {
+  it('S5 U10 F9 F28 resumes all of it: routes, ledgers, a training that went on meanwhile, and a schedule that counts what it missed', async () => {
     const [tag, minutely] = [await liveTag('stopped'), newTag('missed')];
     const before = await on.platform.score(tag, ROW);
     const head = await on.platform.ledgerHead(tag);

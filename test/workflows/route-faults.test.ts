@@ -110,7 +110,7 @@ describe('a write of a route', () => {
     },
   );
 
-  it('F18 I7 that is answered by something of another shape fails by name, and what the ledger says is written and read back', async () => {
+  it('U2 F18 I7 that is answered by something of another shape fails by name, and what the ledger says is written and read back', async () => {
     const tag = await tagWith([1, 2]);
     proxy.inject(writeOf(tag), { kind: 'garbage', sort: 'other-json' });
     await refusedWith('GatewayRefused', tag.rollback());
@@ -161,7 +161,7 @@ describe('a gateway that is killed and started again', () => {
     await expectConverged(tag);
   });
 
-  it('F28 I7 a writer that was ahead meanwhile is overruled: the tag learns its fence and writes above it', async () => {
+  it('U2 F28 I7 a writer that was ahead meanwhile is overruled: the tag learns its fence and writes above it', async () => {
     const tag = await tagWith([1, 2]);
     const { fence, route } = await inForce(tag);
     const foreign = await client.route(tag.tag, fence + 40, { live: null });
