@@ -64,9 +64,11 @@ describe('hosts', () => {
     const spec = await bed.model(12, { exit: 73 });
     await bed.client.startHost(spec, { phase: 'unhealthy' });
     const deaths = () => bed.events.filter((event) => event['host'] === spec.name).length;
-    const before = deaths();
     expect((await bed.client.admin('DELETE', `/hosts/${spec.name}`)).status).toBe(204);
-    expect(deaths()).toBe(before);
+    const atItsEnd = deaths();
+    // Another one starts meanwhile, so that the pause of this one is over.
+    await bed.client.startHost(await bed.model(13));
+    expect(deaths()).toBe(atItsEnd);
     expect((await bed.client.admin('GET', `/hosts/${spec.name}`)).status).toBe(404);
   });
 
