@@ -64,7 +64,7 @@ export async function measureRollback({ directory, say }: Context): Promise<obje
     process.kill(mlflow, 'SIGCONT');
     await callers.stop();
   }
-  const entries = await platform.ledger(TAG, { limit: 1_000_000 });
+  const entries = await platform.ledger(TAG, { limit: 100_000 });
   return {
     n: REPETITIONS,
     connections: CONNECTIONS,
