@@ -26,7 +26,7 @@ const noSibling = (folders) => ({ imports: `^(\\.\\./)+(${folders})/`, instead: 
 export const RINGS = [
   {
     folder: 'temporal',
-    except: ['temporal/server'],
+    except: ['temporal/connection', 'temporal/server'],
     siblings: [],
     typesOf: [],
     packages: [
@@ -46,6 +46,14 @@ export const RINGS = [
         instead: 'Ring 0 also runs in the workflow sandbox, which has no Node modules.',
       },
     ],
+  },
+  {
+    folder: 'temporal/connection',
+    siblings: ['temporal'],
+    typesOf: [],
+    packages: ['@temporalio/client', '@temporalio/proto'],
+    node: true,
+    restricted: [noSibling('workflows|activities|gateway|workers|sdk|testing')],
   },
   {
     folder: 'temporal/server',

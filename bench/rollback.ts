@@ -18,10 +18,10 @@ const PAUSE_MS = 20;
 /** Of answers by the bad model before it is rolled back, and of looking whether any comes after. */
 const LOAD_MS = { before: 150, after: 250 };
 const [GOOD, BAD] = [1, 2] as const;
-/** Small steps one after the other, so that a shift of the traffic nearly always holds the tag. */
-const STEPS = [5, 15, 25, 35, 45, 55, 65, 75, 85, 95].map((weightPercent) => ({
-  weightPercent,
-  hold: '40ms',
+/** Small steps with no pause between them, so that a shift of the traffic nearly always holds the tag. */
+const STEPS = Array.from({ length: 19 }, (_, step) => ({
+  weightPercent: 5 * (step + 1),
+  hold: '1ms',
 }));
 /** Into the climb of the candidate's share at the latest, when it is rolled back on its way. */
 const CLIMB_MS = 700;
@@ -85,7 +85,7 @@ function summed(measured: Rollback[]): object {
     callToLastBadAnswer: spreadOf(measured.map(({ lastAnswerMs }) => lastAnswerMs)),
     callToLastBadRequest: spreadOf(measured.map(({ lastRequestMs }) => lastRequestMs)),
     call: spreadOf(measured.map(({ callMs }) => callMs)),
-    longestMs: rounded(Math.max(...measured.map(({ lastAnswerMs }) => lastAnswerMs))),
+    longest: measured.toSorted((one, other) => other.lastAnswerMs - one.lastAnswerMs).slice(0, 3),
   };
 }
 
@@ -94,6 +94,8 @@ async function pidOf(recordFile: string): Promise<number> {
 }
 
 interface Rollback {
+  /** When `rollback` was called, by which the histories of a slow one are found. */
+  calledAt: string;
   /** The bad model was live, or a candidate whose share grew. */
   when: 'live' | 'shifting';
   /** From the call to the last answer by the bad model, however long ago its request was sent. */
@@ -113,6 +115,7 @@ async function rollBackOnce(
   await sleep(when === 'live' ? LOAD_MS.before : Math.random() * CLIMB_MS);
   process.kill(mlflow, 'SIGSTOP');
   const bad = `${TAG}/${String(BAD)}`;
+  const calledAt = new Date().toISOString();
   const calledAtMs = performance.now();
   await platform.rollback(TAG, { from: BAD, reason: 'a benchmark says it is bad' });
   const callMs = performance.now() - calledAtMs;
@@ -124,6 +127,7 @@ async function rollBackOnce(
   await platform.release(TAG, BAD, { reason: 'for the next round' });
   const since = (instants: number[]): number => Math.max(0, Math.max(...instants) - calledAtMs);
   return {
+    calledAt,
     when,
     lastAnswerMs: since(byBad.map(({ answeredAtMs }) => answeredAtMs)),
     lastRequestMs: since(byBad.map(({ sentAtMs }) => sentAtMs)),

@@ -4,6 +4,7 @@ import {
   makeGrpcRetryInterceptor,
   type ConnectionOptions,
 } from '@temporalio/client';
+import { firstPauseMs } from '../temporal/connection/channel.js';
 
 /** Each call has a deadline of its own, which ends its tries; this many are never reached. */
 const MOST_TRIES = 100;
@@ -21,7 +22,10 @@ export interface ClosableRetries {
  * and then throw out of a timer, where nobody can catch it: that would end the caller's program.
  */
 export function closableRetries(): ClosableRetries {
-  const { delayFunction, retryableDecider } = defaultGrpcRetryOptions({ maxAttempts: MOST_TRIES });
+  const { delayFunction, retryableDecider } = defaultGrpcRetryOptions({
+    maxAttempts: MOST_TRIES,
+    initialIntervalMs: firstPauseMs,
+  });
   let ended = false;
   let nextTryAt = 0;
   const retries = makeGrpcRetryInterceptor({

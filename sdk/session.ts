@@ -1,5 +1,5 @@
 import { Client, Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
-import { CHANNEL_ARGS } from '../temporal/channel.js';
+import { CHANNEL_ARGS } from '../temporal/connection/channel.js';
 import { closableRetries } from './closable-retries.js';
 import { UnavailableError } from './errors.js';
 import type { ResolvedOptions } from './options.js';

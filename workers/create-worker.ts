@@ -1,11 +1,16 @@
-import { Client, Connection } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  defaultGrpcRetryOptions,
+  makeGrpcRetryInterceptor,
+} from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beatWhileRunning } from './alive.js';
-import { CHANNEL_ARGS } from '../temporal/channel.js';
+import { CHANNEL_ARGS, firstPauseMs } from '../temporal/connection/channel.js';
 import { SEARCH_ATTRIBUTES } from '../temporal/names.js';
-import { ensureKeywordAttributes } from '../temporal/server/search-attributes.js';
+import { ensureKeywordAttributes } from '../temporal/connection/search-attributes.js';
 import { composeActivities, composePorts } from './compose.js';
 import { parseConfig, readConfig, type WorkerConfig, type WorkerConfigInput } from './config.js';
 import { scheduleSweeps } from './reconcile-schedule.js';
@@ -36,8 +41,11 @@ export async function createWorker(
     ...(config.temporal?.tls !== undefined && { tls: config.temporal.tls }),
     ...(config.temporal?.apiKey && { apiKey: secretOf(config.temporal.apiKey) }),
   };
+  const retries = makeGrpcRetryInterceptor(
+    defaultGrpcRetryOptions({ initialIntervalMs: firstPauseMs }),
+  );
   const [connection, native] = await Promise.all([
-    Connection.connect({ ...access, channelArgs: CHANNEL_ARGS }),
+    Connection.connect({ ...access, channelArgs: CHANNEL_ARGS, interceptors: [retries] }),
     NativeConnection.connect(access),
   ]);
   await nameAttributes(connection, namespace);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 
 import { devServerArguments, type DevServerAddress } from './dev-server-arguments.js';
-import { ensureKeywordAttributes } from './search-attributes.js';
+import { ensureKeywordAttributes } from '../connection/search-attributes.js';
 import { ensureService, type RecordedService } from './service.js';
 
 export interface DevServerOptions extends DevServerAddress {

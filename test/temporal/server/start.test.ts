@@ -7,7 +7,7 @@ import { freePort } from '../../../sdk/dev/ports.js';
 import { obtainTemporalCli } from '../../../sdk/dev/setup/tools.mjs';
 import { runCommand } from '../../../temporal/server/command.mjs';
 import { isAlive } from '../../../temporal/server/process-identity.mjs';
-import { ensureKeywordAttributes } from '../../../temporal/server/search-attributes.js';
+import { ensureKeywordAttributes } from '../../../temporal/connection/search-attributes.js';
 import { stopService, type RecordedService } from '../../../temporal/server/service.js';
 import { startDevServer, type DevServerOptions } from '../../../temporal/server/start.js';
 import { temporaryDirectory } from './stand-in.js';
