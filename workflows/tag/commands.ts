@@ -81,10 +81,9 @@ function begin(entity: Entity, command: Given<'beginRollout'>): Promise<RolloutG
   return entity.once(command.type, command.asked, async () => {
     const known = await authorized(entity.state, command);
     return entity.lock.run(async () => {
-      const before = entity.state.intent;
-      const grant = entity.apply(known) as RolloutGrant;
-      if (entity.state.intent !== before) await quietly(entity);
-      return grant;
+      const { result, own } = entity.decide(known);
+      if (own !== null) await quietly(entity);
+      return result as RolloutGrant;
     });
   });
 }
@@ -137,9 +136,8 @@ function ended(
 ): Promise<LedgerEntry | null> {
   return entity.once(command.type, command.asked, () =>
     entity.lock.run(() => {
-      const before = entity.state.intent;
-      const entry = entity.apply(command) as LedgerEntry | null;
-      return entity.state.intent === before ? Promise.resolve(entry) : quietly(entity);
+      const { result, own } = entity.decide(command);
+      return own === null ? Promise.resolve(result as LedgerEntry | null) : quietly(entity);
     }),
   );
 }
@@ -148,18 +146,14 @@ function ended(
 function quarantine(entity: Entity, command: Given<'quarantine'>): Promise<LedgerEntry> {
   return entity.once(command.type, command.asked, () =>
     entity.lock.run(async () => {
-      const before = entity.state.intent;
-      const entry = entity.apply(command) as LedgerEntry;
-      if (entity.state.intent !== before) await quietly(entity);
-      return entry;
+      const { result, own } = entity.decide(command);
+      if (own !== null) await quietly(entity);
+      return result as LedgerEntry;
     }),
   );
 }
 
-/**
- * Carries out the write that the command just decided on: one that was pending before it is a rollback's, which waits for the
- * lock and carries it out itself. What has been decided holds also when it fails.
- */
+/** Carries out the write that the command just decided on. What has been decided holds also when it fails. */
 async function quietly(entity: Entity): Promise<LedgerEntry | null> {
   try {
     return await entity.carryOutPending();

@@ -155,16 +155,18 @@ export class Entity {
     return intent === null ? null : this.carryOut(intent);
   }
 
-  /**
-   * Changes the state by one command and carries out the write that it decided on, and no other: one that is pending already is
-   * the rollback's that waits for the lock.
-   */
-  async carryOutOwn(command: Command): Promise<{ result: unknown; entry: LedgerEntry | null }> {
+  /** Changes the state by one command. `own` is the write it decided on: one pending before is a rollback's that waits for the lock. */
+  decide(command: Command): { result: unknown; own: Intent | null } {
     const before = this.current.intent;
     const result = this.apply(command);
     const { intent } = this.current;
-    const entry = intent === null || intent === before ? null : await this.carryOut(intent);
-    return { result, entry };
+    return { result, own: intent === before ? null : intent };
+  }
+
+  /** Changes the state by one command and carries out the write that it decided on, and no other. */
+  async carryOutOwn(command: Command): Promise<void> {
+    const { own } = this.decide(command);
+    if (own !== null) await this.carryOut(own);
   }
 
   private moveOf(intent: Intent) {
