@@ -118,14 +118,15 @@ async function rollBackOnce(
   const calledAt = new Date().toISOString();
   const calledAtMs = performance.now();
   await platform.rollback(TAG, { from: BAD, reason: 'a benchmark says it is bad' });
-  const callMs = performance.now() - calledAtMs;
+  const callMs = rounded(performance.now() - calledAtMs);
   await sleep(LOAD_MS.after);
   const byBad = callers.answers.filter(({ modelId }) => modelId === bad);
   process.kill(mlflow, 'SIGCONT');
   await rollout.result();
   // A rollback quarantines what it leaves.
   await platform.release(TAG, BAD, { reason: 'for the next round' });
-  const since = (instants: number[]): number => Math.max(0, Math.max(...instants) - calledAtMs);
+  const since = (instants: number[]): number =>
+    rounded(Math.max(0, Math.max(...instants) - calledAtMs));
   return {
     calledAt,
     when,
