@@ -4,11 +4,11 @@ import {
   makeGrpcRetryInterceptor,
   type ConnectionOptions,
 } from '@temporalio/client';
-import { firstPauseMs } from '../temporal/connection/channel.js';
+import { firstPauseMs, isOverLimit } from '../temporal/connection/channel.js';
 
 /** Each call has a deadline of its own, which ends its tries; this many are never reached. */
 const MOST_TRIES = 100;
-/** Also how long a close may have to wait. */
+/** A server that is back after an outage is found within it. */
 const LONGEST_PAUSE_MS = 1_000;
 
 export interface ClosableRetries {
@@ -19,7 +19,8 @@ export interface ClosableRetries {
 
 /**
  * Temporal's own retries, but closable. The client's wait for their pause even when the connection is closed meanwhile,
- * and then throw out of a timer, where nobody can catch it: that would end the caller's program.
+ * and then throw out of a timer, where nobody can catch it: that would end the caller's program. A close waits for the longest
+ * pause, six seconds after a refusal over a limit.
  */
 export function closableRetries(): ClosableRetries {
   const { delayFunction, retryableDecider } = defaultGrpcRetryOptions({
@@ -31,7 +32,7 @@ export function closableRetries(): ClosableRetries {
   const retries = makeGrpcRetryInterceptor({
     retryableDecider: (attempt, status) => !ended && retryableDecider(attempt, status),
     delayFunction(attempt, status) {
-      const pauseMs = Math.min(LONGEST_PAUSE_MS, delayFunction(attempt, status));
+      const pauseMs = pauseAfter(status, delayFunction(attempt, status));
       nextTryAt = Math.max(nextTryAt, performance.now() + pauseMs);
       return pauseMs;
     },
@@ -44,4 +45,14 @@ export function closableRetries(): ClosableRetries {
       while (performance.now() <= nextTryAt + 1) await sleep(nextTryAt + 2 - performance.now());
     },
   };
+}
+
+/**
+ * A limit needs the client's own pause, which grows to some five seconds: with each update it refuses over the ten in flight at one
+ * workflow, the server (1.31) aborts these ten too, and a hundred callers that come again each second keep any from being done.
+ */
+function pauseAfter(status: Parameters<typeof isOverLimit>[0], pauseMs: number): number {
+  return isOverLimit(status)
+    ? pauseMs
+    : Math.min((LONGEST_PAUSE_MS * (1 + Math.random())) / 2, pauseMs);
 }

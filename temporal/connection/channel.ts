@@ -24,9 +24,14 @@ export const CHANNEL_ARGS = { 'grpc.max_reconnect_backoff_ms': 2_000 };
  * and a rollback with it.
  */
 export function firstPauseMs(status: Status): number {
+  if (isOverLimit(status)) return FIRST_PAUSE_MS.exhausted;
+  return isBusyWorkflow(status) ? FIRST_PAUSE_MS.closing : FIRST_PAUSE_MS.other;
+}
+
+/** Whether the server refused because of one of its limits. */
+export function isOverLimit(status: Status): boolean {
   const code: number = status.code;
-  if (code !== RESOURCE_EXHAUSTED) return FIRST_PAUSE_MS.other;
-  return isBusyWorkflow(status) ? FIRST_PAUSE_MS.closing : FIRST_PAUSE_MS.exhausted;
+  return code === RESOURCE_EXHAUSTED && !isBusyWorkflow(status);
 }
 
 function isBusyWorkflow({ metadata }: Status): boolean {

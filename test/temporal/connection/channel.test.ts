@@ -1,12 +1,33 @@
 import type { BackoffOptions } from '@temporalio/client';
 import proto, { type google, type temporal } from '@temporalio/proto';
 import { describe, expect, test } from 'vitest';
-import { firstPauseMs } from '../../../temporal/connection/channel.js';
+import { firstPauseMs, isOverLimit } from '../../../temporal/connection/channel.js';
 
 const { ResourceExhaustedFailure, MultiOperationExecutionFailure } =
   proto.temporal.api.errordetails.v1;
 const Cause = proto.temporal.api.enums.v1.ResourceExhaustedCause;
 const [RESOURCE_EXHAUSTED, UNAVAILABLE] = [8, 14];
+
+describe('a refusal over a limit of the server', () => {
+  test.each([
+    [
+      'too many updates in flight',
+      exhausted(Cause.RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT),
+      true,
+    ],
+    [
+      'a workflow that continues as new',
+      exhausted(Cause.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW),
+      false,
+    ],
+  ])('is told from others: %s', (_what, details, over) => {
+    expect(isOverLimit(status(RESOURCE_EXHAUSTED, [details]))).toBe(over);
+  });
+
+  test('has one code', () => {
+    expect(isOverLimit(status(UNAVAILABLE, []))).toBe(false);
+  });
+});
 
 describe('the pause before a call is tried again', () => {
   test('is as short as a workflow takes to continue as new, when an update met it closing (G4)', () => {
