@@ -81,9 +81,9 @@ function begin(entity: Entity, command: Given<'beginRollout'>): Promise<RolloutG
   return entity.once(command.type, command.asked, async () => {
     const known = await authorized(entity.state, command);
     return entity.lock.run(async () => {
-      const { result, own } = entity.decide(known);
-      if (own !== null) await quietly(entity);
-      return result as RolloutGrant;
+      const grant = entity.apply(known) as RolloutGrant;
+      if (entity.state.intent !== null) await quietly(entity);
+      return grant;
     });
   });
 }
@@ -136,8 +136,8 @@ function ended(
 ): Promise<LedgerEntry | null> {
   return entity.once(command.type, command.asked, () =>
     entity.lock.run(() => {
-      const { result, own } = entity.decide(command);
-      return own === null ? Promise.resolve(result as LedgerEntry | null) : quietly(entity);
+      const entry = entity.apply(command) as LedgerEntry | null;
+      return entity.state.intent === null ? Promise.resolve(entry) : quietly(entity);
     }),
   );
 }
@@ -146,9 +146,9 @@ function ended(
 function quarantine(entity: Entity, command: Given<'quarantine'>): Promise<LedgerEntry> {
   return entity.once(command.type, command.asked, () =>
     entity.lock.run(async () => {
-      const { result, own } = entity.decide(command);
-      if (own !== null) await quietly(entity);
-      return result as LedgerEntry;
+      const entry = entity.apply(command) as LedgerEntry;
+      if (entity.state.intent !== null) await quietly(entity);
+      return entry;
     }),
   );
 }

@@ -155,18 +155,10 @@ export class Entity {
     return intent === null ? null : this.carryOut(intent);
   }
 
-  /** Changes the state by one command. `own` is the write it decided on: one pending before is a rollback's that waits for the lock. */
-  decide(command: Command): { result: unknown; own: Intent | null } {
-    const before = this.current.intent;
-    const result = this.apply(command);
-    const { intent } = this.current;
-    return { result, own: intent === before ? null : intent };
-  }
-
-  /** Changes the state by one command and carries out the write that it decided on, and no other. */
-  async carryOutOwn(command: Command): Promise<void> {
-    const { own } = this.decide(command);
-    if (own !== null) await this.carryOut(own);
+  /** Changes the state by one command and carries out the write that it decided on. Under the lock: no other is pending then. */
+  async carryOutOf(command: Command): Promise<void> {
+    this.apply(command);
+    await this.carryOutPending();
   }
 
   private moveOf(intent: Intent) {

@@ -1,5 +1,7 @@
 import { CancellationScope } from '@temporalio/workflow';
 
+type Scope = Pick<CancellationScope, 'cancel' | 'run'>;
+
 /**
  * First come, first served, with a fast lane. An urgent holder cancels a soft one and goes ahead of all that wait; it never
  * cancels another urgent one. Cancelling stops the waiting, not the write that is under way: the fence does that.
@@ -8,11 +10,18 @@ export class Lock {
   private readonly waiting: (() => void)[] = [];
   private readonly urgent: (() => void)[] = [];
   private held = false;
-  private soft: CancellationScope | null = null;
+  private soft: Scope | null = null;
+  private readonly newScope: () => Scope;
+
+  constructor(newScope: () => Scope = () => new CancellationScope()) {
+    this.newScope = newScope;
+  }
 
   async run<Result>(work: () => Promise<Result>): Promise<Result> {
     await this.enter(this.waiting);
-    const scope = new CancellationScope();
+    // One that came after this one was told to go has decided on its write already, and the ledger would tell it after this work.
+    while (this.urgent.length > 0) await this.makeWay();
+    const scope = this.newScope();
     this.soft = scope;
     return this.leaveAfter(() => scope.run(work));
   }
@@ -26,6 +35,12 @@ export class Lock {
   private async enter(queue: (() => void)[]): Promise<void> {
     if (this.held) await new Promise<void>((go) => queue.push(go));
     this.held = true;
+  }
+
+  private makeWay(): Promise<void> {
+    const again = new Promise<void>((go) => this.waiting.unshift(go));
+    this.urgent.shift()?.();
+    return again;
   }
 
   private async leaveAfter<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -84,7 +84,7 @@ function endLease(
     hash: lease,
   };
   return entity.lock.run(async () => {
-    await entity.carryOutOwn({ type: 'abortRollout', by: 'tag', asked, lease, step: 0 });
+    await entity.carryOutOf({ type: 'abortRollout', by: 'tag', asked, lease, step: 0 });
     return true;
   });
 }

@@ -25,7 +25,7 @@ async function expire(entity: Entity, lease: string): Promise<void> {
   if (entity.state.lease?.id !== lease || entity.state.lease.deadline > now()) return;
   const reason = `${entity.state.lease.workflowId} did not renew its lease in time`.slice(0, 400);
   const asked = { actor: 'modelyard', reason, workflowId, key: `expire:${lease}`, hash: lease };
-  await entity.carryOutOwn({ type: 'abortRollout', by: 'tag', asked, lease, step: 0 });
+  await entity.carryOutOf({ type: 'abortRollout', by: 'tag', asked, lease, step: 0 });
 }
 
 /** A route that could not be written is the repair lane's from here on; a cancelled scope is a rollback going ahead. */

@@ -29,7 +29,7 @@ async function end(entity: Entity): Promise<void> {
     key: `shadow:${shadow.id}`,
     hash: shadow.id,
   };
-  await entity.carryOutOwn({ type: 'endShadow', asked, shadow: shadow.id });
+  await entity.carryOutOf({ type: 'endShadow', asked, shadow: shadow.id });
 }
 
 /** The mirror is out of the state by now: a route that could not be written is the repair lane's. */
