@@ -93,6 +93,7 @@ export const RINGS = [
     siblings: ['temporal'],
     typesOf: ['temporal'],
     packages: [
+      '@duckdb/node-api',
       '@temporalio/activity',
       '@temporalio/client',
       '@temporalio/common',

@@ -12,17 +12,19 @@ const STAND_IN_HARNESS = fileURLToPath(new URL('../test/gateway/support/harness'
 export interface GatewayProcess {
   url: string;
   adminToken: string;
+  pid: number;
   stop(): Promise<void>;
 }
 
-/** The gateway as it runs in production, in front of stand-in model servers. */
+/** The gateway as it runs in production, in front of stand-in model servers. It says a line for each route it writes. */
 export async function startGatewayProcess(
   dataDirectory: string,
   report: (line: string) => void,
+  stderr: 'inherit' | 'ignore' = 'inherit',
 ): Promise<GatewayProcess> {
   const { python } = await obtainTools({ report });
   const child = spawn(process.execPath, [MAIN, '--data', dataDirectory], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', stderr],
     env: {
       PATH: process.env['PATH'],
       MODELYARD_GATEWAY_ADMIN_TOKEN: ADMIN_TOKEN,
@@ -38,7 +40,7 @@ export async function startGatewayProcess(
       child.kill('SIGTERM');
       await ended;
     };
-    return { url: said.url, adminToken: ADMIN_TOKEN, stop };
+    return { url: said.url, adminToken: ADMIN_TOKEN, pid: child.pid ?? 0, stop };
   }
   throw new Error('the gateway ended before it was ready; its reason is above');
 }

@@ -9,12 +9,13 @@ import type { HostSpec } from '../dist/temporal/contracts/route.js';
 import type { Context } from './context.ts';
 import { startGatewayProcess, type GatewayProcess } from './gateway-process.ts';
 import { keepAsking, type Target } from './load.ts';
+import { measureMirror } from './mirror.ts';
 import { median, quantile, rounded } from './statistics.ts';
 
 const SECONDS_PER_ROUND = 2;
 const ROUNDS = 5;
 const LOADS = { alone: 1, loaded: 32 };
-const TAG = 'bench';
+export const TAG = 'bench';
 /** 1 KiB, the size of a request with some fifty features. */
 const BODY = JSON.stringify({ inputs: [Array.from({ length: 160 }, (_, index) => index / 10)] });
 
@@ -41,6 +42,7 @@ export async function measureGateway({ directory, say }: Context): Promise<objec
     return {
       alone: await compare(targets, LOADS.alone),
       loaded: await compare(targets, LOADS.loaded),
+      mirror: await measureMirror(gateway, { directory, say }),
     };
   } finally {
     await gateway.stop();
@@ -48,7 +50,7 @@ export async function measureGateway({ directory, say }: Context): Promise<objec
 }
 
 /** One live model server; answers its port. */
-async function startHost(gateway: GatewayProcess, directory: string): Promise<number> {
+export async function startHost(gateway: GatewayProcess, directory: string): Promise<number> {
   const modelUri = join(directory, 'model.json');
   await writeFile(modelUri, JSON.stringify({ value: 1 }));
   const spec: HostSpec = {

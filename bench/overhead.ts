@@ -155,7 +155,7 @@ function together(...costs: readonly Cost[]): Cost['activities'] {
   return { local: sum('local'), remote: sum('remote') + 1 };
 }
 
-function platformOn({ temporal, mlflow }: Stack, taskQueue: string): Promise<Platform> {
+export function platformOn({ temporal, mlflow }: Stack, taskQueue: string): Promise<Platform> {
   return Platform.connect({
     temporal: { address: temporal.address },
     mlflow: { trackingUri: mlflow.url },
@@ -165,7 +165,7 @@ function platformOn({ temporal, mlflow }: Stack, taskQueue: string): Promise<Pla
 }
 
 /** Code that comes as an image travels nowhere, so applying it needs nothing but the tag. */
-function definitionOf(tag: string, autoPromote: boolean): ModelDefinition {
+export function definitionOf(tag: string, autoPromote: boolean): ModelDefinition {
   return {
     tag,
     owner: { team: 'bench', contact: 'bench@example.org' },

@@ -9,6 +9,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<Measurement>>> = {
   overhead: async () => (await import('./overhead.ts')).measureOverhead,
   rollback: async () => (await import('./rollback.ts')).measureRollback,
   gateway: async () => (await import('./gateway.ts')).measureGateway,
+  memory: async () => (await import('./memory.ts')).measureMemory,
 };
 
 const { values, positionals } = parseArgs({

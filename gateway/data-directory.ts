@@ -5,6 +5,9 @@ import { DatabaseSync } from 'node:sqlite';
 export interface DataDirectory {
   routes: string;
   hosts: string;
+  /** Servers that hosts share. */
+  shared: string;
+  predictions: string;
   /** Tells a gateway that is refused later who holds the directory. */
   introduce(holder: { url: string }): void;
   release(): void;
@@ -19,7 +22,9 @@ export interface DataDirectory {
 export function takeDataDirectory(path: string): DataDirectory {
   const routes = join(path, 'routes');
   const hosts = join(path, 'hosts');
-  for (const directory of [routes, hosts]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const shared = join(path, 'shared');
+  for (const directory of [routes, hosts, shared])
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
   const holderFile = join(path, 'gateway.json');
   const lock = lockExclusively(join(path, 'gateway.lock'), () => heldBy(path, holderFile));
   const introduce = (more: { url?: string }): void => {
@@ -30,6 +35,9 @@ export function takeDataDirectory(path: string): DataDirectory {
   return {
     routes,
     hosts,
+    shared,
+    // Made by the log itself: one that cannot be made keeps no gateway from starting.
+    predictions: join(path, 'predictions'),
     introduce,
     release: () => {
       lock.close();

@@ -1,10 +1,13 @@
-import { takeDataDirectory } from './data-directory.js';
+import { takeDataDirectory, type DataDirectory } from './data-directory.js';
 import { HostFiles } from './hosts/files.js';
 import { Launcher, MODEL_SERVER_ADDRESS } from './hosts/launcher.js';
 import { Ports } from './hosts/ports.js';
+import { SharedServers } from './hosts/shared-servers.js';
 import { Supervisor } from './hosts/supervisor.js';
 import { logToStderr, type Log } from './log.js';
+import { Mirror } from './mirror/mirror.js';
 import type { GatewayOptions } from './options.js';
+import { PredictionLog } from './predictions/log.js';
 import { RouteFiles } from './routes/files.js';
 import { RouteStore } from './routes/store.js';
 import { createServer } from './server.js';
@@ -21,17 +24,21 @@ export async function startGateway(
   log: Log = logToStderr,
 ): Promise<Gateway> {
   const directory = takeDataDirectory(options.dataDirectory);
-  const hosts = createSupervisor(options, directory.hosts, log);
+  const hosts = createSupervisor(options, directory, log);
   try {
     const routes = await RouteStore.open(new RouteFiles(directory.routes));
     for (const [tag, problem] of routes.unreadable()) log('route-unreadable', { tag, problem });
     await hosts.restore();
-    const server = await createServer({ options, routes, hosts, log });
+    const predictions = await PredictionLog.open(directory.predictions, options.predictions, log);
+    const mirror = new Mirror({ routes, hosts, settings: options.mirror });
+    const server = await createServer({ options, routes, hosts, mirror, predictions, log });
     const url = await server.listen({ host: options.host, port: options.port });
     directory.introduce({ url });
     let closed: Promise<void> | undefined;
     const close = async (): Promise<void> => {
       await server.close();
+      mirror.close();
+      await predictions.close();
       await hosts.close();
       directory.release();
     };
@@ -43,13 +50,21 @@ export async function startGateway(
   }
 }
 
-function createSupervisor(options: GatewayOptions, directory: string, log: Log): Supervisor {
-  const files = new HostFiles(directory);
-  const launcher = new Launcher({
-    files,
-    ports: new Ports(MODEL_SERVER_ADDRESS),
-    modelServer: options.modelServer,
-    settings: options.instances,
+function createSupervisor(
+  { modelServer, instances: settings, limits }: GatewayOptions,
+  directory: DataDirectory,
+  log: Log,
+): Supervisor {
+  const ports = new Ports(MODEL_SERVER_ADDRESS);
+  const launcherOf = (files: HostFiles): Launcher =>
+    new Launcher({ files, ports, modelServer, settings });
+  const [files, sharedFiles] = [new HostFiles(directory.hosts), new HostFiles(directory.shared)];
+  const shared = new SharedServers({
+    files: sharedFiles,
+    launcher: launcherOf(sharedFiles),
+    room: modelServer.shared,
+    log,
   });
-  return new Supervisor({ files, launcher, log, maxHosts: options.limits.hosts });
+  const launcher = launcherOf(files);
+  return new Supervisor({ files, launcher, shared, settings, log, maxHosts: limits.hosts });
 }

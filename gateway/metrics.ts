@@ -1,12 +1,18 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { FencedRoute } from '../temporal/contracts/route.js';
 import type { HostView } from './hosts/host.js';
+import type { MirrorCounts } from './mirror/counts.js';
+import { addMirrorCounter } from './mirror/metrics.js';
+import type { PredictionCounts } from './predictions/counts.js';
+import { addPredictionCounter } from './predictions/metrics.js';
 
 /** Where the gauges read what they show, at the moment of a scrape. */
 export interface MetricSources {
   routes: { list(): FencedRoute[] };
   hosts: { list(): HostView[] };
   inFlight: () => number;
+  mirror: Pick<MirrorCounts, 'all'>;
+  predictions: Pick<PredictionCounts, 'all'>;
 }
 
 export interface Answered {
@@ -44,6 +50,8 @@ export class Metrics {
   constructor(sources: MetricSources) {
     collectDefaultMetrics({ register: this.#registry });
     addGauges(this.#registry, sources);
+    addMirrorCounter(this.#registry, sources.mirror);
+    addPredictionCounter(this.#registry, sources.predictions);
   }
 
   answered(answer: Answered): void {

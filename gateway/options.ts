@@ -1,8 +1,12 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { durationMs } from '../temporal/duration.js';
 import { passedOn, type ModelServerOptions } from './hosts/environment.js';
 import type { InstanceSettings } from './hosts/instance.js';
+import type { SharedRoom } from './hosts/plan.js';
+import { DEFAULT_MIRROR, type MirrorSettings } from './mirror/settings.js';
+import { DEFAULT_PREDICTION_LOG, type PredictionLogSettings } from './predictions/settings.js';
 
 export interface GatewayLimits {
   /** Of one request's body. */
@@ -27,6 +31,8 @@ export interface GatewayOptions {
   modelServer: ModelServerOptions;
   limits: GatewayLimits;
   instances: InstanceSettings;
+  mirror: MirrorSettings;
+  predictions: PredictionLogSettings;
 }
 
 const MIB = 1024 * 1024;
@@ -51,6 +57,8 @@ export const DEFAULT_INSTANCES: InstanceSettings = {
   logCapBytes: 5 * MIB,
 };
 
+export const DEFAULT_SHARED_ROOM: SharedRoom = { models: 64, memoryMib: 2_048 };
+
 const USAGE = 'usage: main.js --data DIR [--host 127.0.0.1] [--port 0]';
 
 const Arguments = z.object({
@@ -60,6 +68,18 @@ const Arguments = z.object({
   host: z.string().min(1).default('127.0.0.1'),
   port: z.coerce.number({ error: 'expected a port number' }).int().min(0).max(65_535).default(0),
 });
+
+function jsonList(of: string) {
+  return z
+    .string()
+    .default('[]')
+    .transform((text, context) => {
+      const names = z.array(z.string()).safeParse(parseJson(text));
+      if (names.success) return names.data;
+      context.addIssue({ code: 'custom', message: `expected a JSON list of ${of}, got ${text}` });
+      return z.NEVER;
+    });
+}
 
 const Environment = z.object({
   MODELYARD_GATEWAY_ADMIN_TOKEN: z
@@ -80,18 +100,36 @@ const Environment = z.object({
   MODELYARD_PYTHON: z.string().min(1).default('python3'),
   MODELYARD_HARNESS: z.string().min(1).optional(),
   MODELYARD_HOME: z.string().min(1).optional(),
-  MODELYARD_ALLOWED_TYPES: z
+  MODELYARD_ALLOWED_TYPES: jsonList('type names'),
+  MODELYARD_PREDICTION_LOG: z.enum(['on', 'off']).default('on'),
+  MODELYARD_PREDICTION_LOG_REDACT: jsonList('column names'),
+  MODELYARD_PREDICTION_LOG_MAX_AGE: z
     .string()
-    .default('[]')
+    .default('30d')
     .transform((text, context) => {
-      const types = z.array(z.string()).safeParse(parseJson(text));
-      if (types.success) return types.data;
+      const ms = durationMs(text);
+      if (ms !== undefined && ms > 0) return ms;
       context.addIssue({
         code: 'custom',
-        message: `expected a JSON list of type names, got ${text}`,
+        message: `expected a duration such as '30d', got ${text}`,
       });
       return z.NEVER;
     }),
+  MODELYARD_PREDICTION_LOG_MAX_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(DEFAULT_PREDICTION_LOG.maxBytes),
+  MODELYARD_GATEWAY_SHARED_MODELS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(DEFAULT_SHARED_ROOM.models),
+  MODELYARD_GATEWAY_SHARED_MEMORY_MIB: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(DEFAULT_SHARED_ROOM.memoryMib),
   MLFLOW_TRACKING_URI: z.string().min(1).optional(),
 });
 
@@ -117,6 +155,10 @@ export function readOptions(argv: string[], environment: NodeJS.ProcessEnv): Gat
       home: resolve(data.MODELYARD_HOME ?? `${dataDirectory}/home`),
       trackingUri: data.MLFLOW_TRACKING_URI ?? null,
       allowedTypes: data.MODELYARD_ALLOWED_TYPES,
+      shared: {
+        models: data.MODELYARD_GATEWAY_SHARED_MODELS,
+        memoryMib: data.MODELYARD_GATEWAY_SHARED_MEMORY_MIB,
+      },
       passedOn: passedOn(environment),
     },
     limits: {
@@ -125,6 +167,14 @@ export function readOptions(argv: string[], environment: NodeJS.ProcessEnv): Gat
       scoreTimeoutMs: data.MODELYARD_GATEWAY_SCORE_TIMEOUT_MS,
     },
     instances: DEFAULT_INSTANCES,
+    mirror: DEFAULT_MIRROR,
+    predictions: {
+      ...DEFAULT_PREDICTION_LOG,
+      enabled: data.MODELYARD_PREDICTION_LOG === 'on',
+      redact: data.MODELYARD_PREDICTION_LOG_REDACT,
+      maxAgeMs: data.MODELYARD_PREDICTION_LOG_MAX_AGE,
+      maxBytes: data.MODELYARD_PREDICTION_LOG_MAX_BYTES,
+    },
   };
 }
 

@@ -7,7 +7,13 @@ import { serveHostAdmin } from './hosts/admin.js';
 import type { Supervisor } from './hosts/supervisor.js';
 import { messageOf, type Log } from './log.js';
 import { Metrics } from './metrics.js';
+import { serveMirrorAdmin } from './mirror/admin.js';
+import { serveInvokeAdmin } from './mirror/invoke-admin.js';
+import type { Mirror } from './mirror/mirror.js';
 import type { GatewayOptions } from './options.js';
+import { servePredictionAdmin } from './predictions/admin.js';
+import type { PredictionLog } from './predictions/log.js';
+import { recorder } from './recorder.js';
 import { Refusal, refusalOf } from './refusal.js';
 import { serveRouteAdmin } from './routes/admin.js';
 import type { RouteStore } from './routes/store.js';
@@ -22,6 +28,8 @@ export interface ServerParts {
   options: GatewayOptions;
   routes: RouteStore;
   hosts: Supervisor;
+  mirror: Mirror;
+  predictions: PredictionLog;
   log: Log;
 }
 
@@ -75,20 +83,24 @@ function endConnectionsOnClose(server: FastifyInstance): void {
 }
 
 async function addEndpoints(server: FastifyInstance, parts: ServerParts): Promise<void> {
-  const { options, routes, hosts } = parts;
+  const { options, routes, hosts, mirror, predictions } = parts;
   const { bodyBytes, inFlight, inFlightBytes, replyBytes, scoreTimeoutMs } = options.limits;
   const admission = new Admission({
     requests: inFlight,
     bodyBytes: inFlightBytes,
     unannouncedBytes: bodyBytes,
   });
-  const metrics = new Metrics({ routes, hosts, inFlight: () => admission.inFlight });
+  const metrics = new Metrics({
+    ...{ routes, hosts, inFlight: () => admission.inFlight },
+    ...{ mirror: mirror.counts, predictions: predictions.counts },
+  });
   const figures = new Figures();
   const scorer = new Scorer({ routes, hosts, figures }, { timeoutMs: scoreTimeoutMs, replyBytes });
+  const observer = recorder(parts);
   for (const serve of [serveTags, serveEndpoints]) {
     await server.register((scope, _options, done) => {
       admitAndMeasure(scope, { admission, metrics, figures, routes });
-      serve(scope, scorer);
+      serve(scope, scorer, observer);
       done();
     });
   }
@@ -103,7 +115,7 @@ async function addEndpoints(server: FastifyInstance, parts: ServerParts): Promis
 
 function addAdmin(
   scope: FastifyInstance,
-  { options, routes, hosts, log }: ServerParts,
+  { options, routes, hosts, mirror, predictions, log }: ServerParts,
   { metrics, figures }: { metrics: Metrics; figures: Figures },
 ): void {
   const authorize = requireToken(options.adminToken);
@@ -112,7 +124,7 @@ function addAdmin(
     done();
   });
   scope.addHook('onRoute', (route) => {
-    route.bodyLimit = ADMIN_BODY_BYTES;
+    route.bodyLimit ??= ADMIN_BODY_BYTES;
   });
   serveHostAdmin(scope, { hosts, routes });
   serveRouteAdmin(scope, {
@@ -125,9 +137,19 @@ function addAdmin(
       const named = targets.map((target) => target.modelId);
       metrics.keepModels(after.tag, named);
       figures.keepModels(after.tag, named);
+      mirror.routeWritten(after.tag);
     },
   });
   serveFiguresAdmin(scope, { figures, routes });
+  serveMirrorAdmin(scope, { mirror: mirror.counts, predictions: predictions.counts, routes });
+  servePredictionAdmin(scope, { predictions, routes });
+  const { bodyBytes, replyBytes } = options.limits;
+  const { timeoutMs } = options.mirror;
+  // In a scope of its own: it takes bodies as they come, where the others parse them.
+  void scope.register((inner, _options, done) => {
+    serveInvokeAdmin(inner, { hosts, bodyBytes, replyBytes, timeoutMs });
+    done();
+  });
 }
 
 function answerRefusal(

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  Duration,
   IdempotencyKey,
   ModelId,
   ModelTag,
@@ -7,10 +8,13 @@ import {
   Version,
 } from '../temporal/contracts/scalars.js';
 import { ModelDefinition } from '../temporal/contracts/definition.js';
+import { PoolName } from '../temporal/contracts/pool.js';
 import { RunKind } from '../temporal/contracts/runs.js';
+import { ShadowCheck } from '../temporal/contracts/shadow.js';
 import { LedgerHead } from '../temporal/contracts/statement.js';
 import { Params } from '../temporal/contracts/training.js';
 import { EVERY_TAG } from '../temporal/ids.js';
+import { LONGEST_SHADOW_MS } from '../temporal/shadow-defaults.js';
 import { parseArguments } from './issues.js';
 
 // The schemas of what callers hand to the verbs. A misspelt option is refused rather than ignored.
@@ -85,6 +89,40 @@ export const ListModelsArguments = z.strictObject({
   state: z.enum(['live', 'empty', 'frozen', 'busy']).optional(),
 });
 export const BackfillArguments = Period;
+export const CalendarArguments = Period;
+export const BookingArguments = z
+  .strictObject({ tag: ModelTag, version: Version, from: z.date(), until: z.date() })
+  .refine(({ from, until }) => from < until, {
+    path: ['until'],
+    error: 'expected an instant after from',
+  })
+  .refine(({ from, until }) => until.getTime() - from.getTime() <= LONGEST_SHADOW_MS, {
+    path: ['until'],
+    error: 'expected an instant at most 30 days after from',
+  });
+
+export const ShadowArguments = z
+  .strictObject({
+    ...change,
+    from: z.date().optional(),
+    until: z.date().optional(),
+    duration: Duration.optional(),
+    samplingPercent: z.number().gt(0).lte(100).optional(),
+    pool: PoolName.optional(),
+    minRequests: z.int().nonnegative().optional(),
+    checks: z.array(ShadowCheck).min(1).max(50).optional(),
+    bookingId: z.string().min(1).max(200).optional(),
+  })
+  .refine(({ until, duration }) => until === undefined || duration === undefined, {
+    path: ['duration'],
+    error: 'expected until or duration, not both',
+  })
+  .refine(({ bookingId, duration }) => bookingId === undefined || duration === undefined, {
+    path: ['duration'],
+    error: 'expected bookingId or duration, not both: the booking says how long',
+  });
+export const ExtendShadowArguments = z.strictObject({ until: z.date() });
+export const EndShadowArguments = z.strictObject({ reason: Reason });
 
 /** For the verbs that take '*', every tag, too: the schema that says best what is wrong with what was given. */
 export const tagOrEvery = (tag: unknown): z.ZodType<string> =>

@@ -42,6 +42,7 @@ export type { PlatformOptions } from './options.js';
 export { Platform } from './platform.js';
 export type { ListRunsOptions, Runs } from './runs.js';
 export type { Schedules } from './schedules.js';
+export type { ShadowBooking, ShadowPool, ShadowPools, ShadowPoolStatus } from './shadow-pools.js';
 export type { Signer } from './signer.js';
 export type {
   Approvable,
@@ -83,6 +84,8 @@ export type {
   ScoreOutput,
   ServingSpec,
   ShadowCheck,
+  ShadowHandle,
+  ShadowOptions,
   ShadowPolicy,
   ShadowReport,
   SimulationReport,

@@ -20,6 +20,8 @@ import { Runs } from './runs.js';
 import { Schedules } from './schedules.js';
 import { score } from './score.js';
 import { openSession, type Session } from './session.js';
+import { shadow } from './shadow.js';
+import { ShadowPools } from './shadow-pools.js';
 import { simulate } from './simulate.js';
 import { isDefined } from './tag-entity.js';
 import { tagStatus } from './tag-status.js';
@@ -40,6 +42,8 @@ import type {
   RunHandle,
   ScoreInput,
   ScoreOutput,
+  ShadowHandle,
+  ShadowOptions,
   SimulationReport,
   TagOrEvery,
   TagStatus,
@@ -53,6 +57,7 @@ export class Platform {
   readonly models: Models;
   readonly runs: Runs;
   readonly schedules: Schedules;
+  readonly shadowPools: ShadowPools;
   readonly #session: Session;
 
   private constructor(session: Session) {
@@ -60,6 +65,7 @@ export class Platform {
     this.models = new Models(session);
     this.runs = new Runs(session);
     this.schedules = new Schedules(session);
+    this.shadowPools = new ShadowPools(session);
   }
 
   /** Resolves each setting as option > environment variable > default; ConfigError names both ways to set it. */
@@ -114,6 +120,11 @@ export class Platform {
   /** Stops serving and takes the schedule, the hosts and the aliases away; `models.apply` revives the tag. */
   retire(tag: ModelTag, options: ChangeOptions): Promise<LedgerEntry> {
     return retire(this.#session, tag, options);
+  }
+
+  /** Mirrors live traffic to a candidate for a window on booked capacity, then puts the route back exactly as it was. */
+  shadow(tag: ModelTag, version: number, options: ShadowOptions): Promise<ShadowHandle> {
+    return shadow(this.#session, tag, version, options);
   }
 
   async status(tag: ModelTag): Promise<TagStatus> {

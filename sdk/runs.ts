@@ -12,7 +12,8 @@ import { kindOf, runStatus, type Execution } from './run-status.js';
 import { describeRun, viewRun } from './run-watch.js';
 import { fromService } from './service-errors.js';
 import type { Session } from './session.js';
-import type { RetrainHandle, RolloutHandle, RunHandle, RunStatus } from './types.js';
+import { ShadowRun } from './shadow-handle.js';
+import type { RetrainHandle, RolloutHandle, RunHandle, RunStatus, ShadowHandle } from './types.js';
 
 const CONCURRENT_QUERIES = 8;
 
@@ -31,7 +32,9 @@ export class Runs {
     this.#session = session;
   }
 
-  async get(workflowId: string): Promise<RetrainHandle | RolloutHandle | RunHandle<unknown>> {
+  async get(
+    workflowId: string,
+  ): Promise<RetrainHandle | RolloutHandle | ShadowHandle | RunHandle<unknown>> {
     const kind = kindOf(workflowId);
     if (kind === null) {
       throw new UnknownRunError(
@@ -42,6 +45,7 @@ export class Runs {
     await describeRun(this.#session, workflowId);
     if (kind === 'retrain') return new RetrainRun(this.#session, workflowId);
     if (kind === 'rollout') return new RolloutRun(this.#session, workflowId);
+    if (kind === 'shadow') return new ShadowRun(this.#session, workflowId);
     if (kind === 'evaluate') return evaluateRun(this.#session, workflowId);
     return new Run<unknown>(this.#session, { kind, workflowId, toResult: (record) => record });
   }
@@ -95,7 +99,7 @@ const STATUSES: Record<RunStatus['state'], string> = {
 export function listQuery(options: ListRunsOptions): string {
   const kinds =
     options.kind === undefined
-      ? [WORKFLOWS.retrain, WORKFLOWS.evaluate, WORKFLOWS.rollout, 'shadow', 'fleet']
+      ? [WORKFLOWS.retrain, WORKFLOWS.evaluate, WORKFLOWS.rollout, WORKFLOWS.shadow, 'fleet']
       : [options.kind];
   return [
     `WorkflowType IN (${kinds.map((kind) => `'${kind}'`).join(', ')})`,

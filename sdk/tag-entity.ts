@@ -149,11 +149,15 @@ export async function settle<Result>(
   }
 }
 
-/** 'AcceptedUpdateCompletedWorkflow' is the server's: the run ended, or continued as new, under the accepted update. */
+/**
+ * Beside an overload, the server's own words: the run ended, or continued as new, under the accepted update; or the worker that
+ * held the update died, and the next one was handed its task without it.
+ */
+const PASSING = ['Overloaded', 'AcceptedUpdateCompletedWorkflow', 'UnprocessedUpdate'];
+
 function isPassing(error: unknown): boolean {
   if (!(error instanceof WorkflowUpdateFailedError)) return false;
-  const type = applicationFailure(error)?.type;
-  return type === 'Overloaded' || type === 'AcceptedUpdateCompletedWorkflow';
+  return PASSING.includes(applicationFailure(error)?.type ?? '');
 }
 
 function nameTag(error: unknown, tag: string): unknown {

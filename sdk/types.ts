@@ -8,7 +8,7 @@ import type {
   Stage,
 } from '../temporal/contracts/runs.js';
 import type { ScheduleSpec } from '../temporal/contracts/schedule.js';
-import type { ShadowReport as ShadowRecord } from '../temporal/contracts/shadow.js';
+import type { ShadowCheck, ShadowReport as ShadowRecord } from '../temporal/contracts/shadow.js';
 import type { TagView } from '../temporal/contracts/tag.js';
 
 export type { ModelDefinition } from '../temporal/contracts/definition.js';
@@ -75,6 +75,22 @@ export interface RetrainOptions {
   autoPromote?: boolean;
   idempotencyKey?: string;
   reason?: string;
+}
+/** What is absent is the definition's, or its default. */
+export interface ShadowOptions extends ChangeOptions {
+  /** @default now; later: booked ahead */
+  from?: Date;
+  /** At most 30 days after `from`. Either this or `duration`. */
+  until?: Date;
+  duration?: string;
+  /** Of the requests, more than 0 and at most 100. */
+  samplingPercent?: number;
+  pool?: string;
+  /** Fewer compared with the live model: the window is as long again, once, and then 'inconclusive'. */
+  minRequests?: number;
+  checks?: ShadowCheck[];
+  /** @default one that was booked for the version and has the window in it, else a new one */
+  bookingId?: string;
 }
 export interface EvaluateOptions {
   holdout?: { from: Date; until: Date };
@@ -189,6 +205,14 @@ export interface RetrainHandle extends RunHandle<RetrainResult>, Approvable {
   gate(): Promise<GateReport>;
   /** null when nothing is rolled out. */
   rollout(): Promise<RolloutHandle | null>;
+}
+/** `result()` is the report, also of a window that failed its checks or was cut short. */
+export interface ShadowHandle extends RunHandle<ShadowReport> {
+  readonly kind: 'shadow';
+  /** Moves the end of an open window, later or earlier, at most 30 days from its beginning; NoSlotError without room. */
+  extend(options: { until: Date }): Promise<{ until: Date }>;
+  /** Ends an open window now, to be judged by what there is; of a run that has ended, no effect. */
+  end(options: { reason: string }): Promise<void>;
 }
 /** `result()` includes the watch. */
 export interface RolloutHandle extends RunHandle<RolloutResult>, Approvable {

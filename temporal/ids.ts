@@ -21,6 +21,9 @@ export const retrainWorkflowId = (tag: ModelTag, key: string): string => `retrai
 export const evaluateWorkflowId = (tag: ModelTag, key: string): string => `evaluate/${tag}/${key}`;
 export const rolloutWorkflowId = (tag: ModelTag, version: number, key: string): string =>
   `rollout/${tag}/${String(version)}/${key}`;
+export const shadowWorkflowId = (tag: ModelTag, version: number, key: string): string =>
+  `shadow/${tag}/${String(version)}/${key}`;
+export const poolWorkflowId = (pool: string): string => `pool/${pool}`;
 export const readWorkflowId = (what: string, tag: ModelTag, key: string): string =>
   `read/${what}/${tag}/${key}`;
 /** Two requests that may change different things are two runs. No tag's name has a second '/'. */
@@ -50,8 +53,12 @@ export function vendorName(...parts: string[]): string {
 
 export const jobName = (workflowId: string, step: string, attempt: number): string =>
   vendorName(workflowId, step, String(attempt));
-export const hostName = (id: ModelId, digest: string): string =>
-  vendorName(id, digest.slice('sha256:'.length));
+/** A host keeps its kind for life, so that a model that moves from one kind to the other has two. */
+export const hostName = (
+  id: ModelId,
+  digest: string,
+  kind: 'dedicated' | 'shared' = 'dedicated',
+): string => vendorName(id, digest.slice('sha256:'.length), ...(kind === 'shared' ? [kind] : []));
 
 /** The hash that tells "the same request again" from "another request under the same key". */
 export function requestHash(

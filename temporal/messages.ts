@@ -10,7 +10,20 @@ import type {
   RegisteredTag,
   UnfreezeAllCommand,
 } from './contracts/platform.js';
+import type {
+  ApplyPoolCommand,
+  BookCommand,
+  Booking,
+  ExtendBookingCommand,
+  FreeBookingCommand,
+  PoolSpec,
+  PoolView,
+  Slot,
+  TakeBookingCommand,
+  TakenBooking,
+} from './contracts/pool.js';
 import type { Observation, ReconcileCommand, Reconciled } from './contracts/reconcile.js';
+import type { FencedRoute, HostSpec } from './contracts/route.js';
 import type { Admission, RunView } from './contracts/runs.js';
 import type {
   ApplyOutcome,
@@ -22,6 +35,7 @@ import type {
   DemoteCommand,
   EndShadowCommand,
   FreezeCommand,
+  HoldHostCommand,
   LeaseCommand,
   LedgerPage,
   QuarantineCommand,
@@ -35,6 +49,7 @@ import type {
   TagView,
   TriggerCommand,
   UnfreezeCommand,
+  WantedShadow,
 } from './contracts/tag.js';
 
 // Updates, not signals, wherever a caller needs the answer or a refusal.
@@ -44,6 +59,7 @@ export const commitRollout = defineUpdate<LedgerEntry, [LeaseCommand]>('commitRo
 export const abortRollout = defineUpdate<LedgerEntry | null, [LeaseCommand]>('abortRollout');
 export const shiftTraffic = defineUpdate<LedgerEntry, [ShiftTrafficCommand]>('shiftTraffic');
 export const renewLease = defineUpdate<RenewedLease, [RenewLeaseCommand]>('renewLease');
+export const holdHost = defineUpdate<HostSpec, [HoldHostCommand]>('holdHost');
 export const releaseHost = defineUpdate<null, [ReleaseHostCommand]>('releaseHost');
 export const rollback = defineUpdate<LedgerEntry, [RollbackCommand]>('rollback');
 export const demote = defineUpdate<LedgerEntry, [DemoteCommand]>('demote');
@@ -78,17 +94,45 @@ export const triggeredBy = defineQuery<string[], [string]>('triggeredBy');
 /** What a run takes with it at its start; null before the first definition. */
 export const admission = defineQuery<Admission | null>('admission');
 export const ledger = defineQuery<LedgerPage, [{ before?: number; limit: number }]>('ledger');
+/** What a command would be refused as; null when it would not. */
+export type Objection = { type: string; message: string; details: Record<string, unknown> } | null;
+
 /** What `beginRollout` would refuse now; null when nothing. Lets `promote` reject before a run is started. */
-export const rolloutObjection = defineQuery<
-  { type: string; message: string; details: Record<string, unknown> } | null,
-  [BeginRolloutCommand]
->('rolloutObjection');
+export const rolloutObjection = defineQuery<Objection, [BeginRolloutCommand]>('rolloutObjection');
 /** What `reconcile` would find in an observation: of which kind, and in words. */
 export const differences = defineQuery<
   { kind: string; what: string }[],
   [{ seen: Observation; adopt: boolean }]
 >('differences');
+/** What `beginShadow` would refuse now, or at the beginning of a window to come; null when nothing. */
+export const shadowObjection = defineQuery<Objection, [WantedShadow]>('shadowObjection');
+/** What `takeBooking` would refuse now; null when nothing. */
+export const bookingObjection = defineQuery<
+  Objection,
+  [Omit<TakeBookingCommand, 'asked'> & { at: string }]
+>('bookingObjection');
+/** The route that the tag means, as far as it was read back; null while it is being written, or nobody knows what is in force. */
+export const meantRoute = defineQuery<FencedRoute | null>('meantRoute');
 export const runView = defineQuery<RunView>('status');
+
+// Of a shadow run. Its absolute end, moved; or its window ended now, and judged by what there is.
+export const extendShadow = defineUpdate<{ until: string }, [{ until: string; actor: string }]>(
+  'extendShadow',
+);
+export const endShadowNow = defineUpdate<null, [{ reason: string; actor: string }]>('endShadowNow');
+
+// Of a slot pool.
+export const applyPool = defineUpdate<PoolSpec, [ApplyPoolCommand]>('applyPool');
+export const book = defineUpdate<Booking, [BookCommand]>('book');
+export const takeBooking = defineUpdate<Booking, [TakeBookingCommand]>('takeBooking');
+export const extendBooking = defineUpdate<Booking, [ExtendBookingCommand]>('extendBooking');
+export const freeBooking = defineUpdate<Booking, [FreeBookingCommand]>('freeBooking');
+// A query is answered at the time of the workflow's last task, which may be long ago: who asks says what time it is.
+export const poolStatus = defineQuery<PoolView, [{ at: string }]>('poolStatus');
+/** Bookings that touch the range, earliest first. */
+export const calendar = defineQuery<Booking[], [Slot & { at: string; limit: number }]>('calendar');
+/** Bookings that a run has taken and that are not over. */
+export const takenBookings = defineQuery<TakenBooking[], [{ at: string }]>('takenBookings');
 
 // Of the platform's workflow.
 export const freezeAll = defineUpdate<LedgerEntry, [FreezeAllCommand]>('freezeAll');

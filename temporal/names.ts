@@ -17,6 +17,8 @@ export const WORKFLOWS = {
   retrain: 'retrain',
   evaluate: 'evaluate',
   rollout: 'rollout',
+  shadow: 'shadow',
+  pool: 'pool',
   read: 'read',
   reconcile: 'reconcile',
 } as const;
@@ -48,6 +50,7 @@ export const REGISTRY_TAGS = {
   gateIncumbent: 'modelyard.gate_incumbent',
   gatePolicy: 'modelyard.gate_policy_digest',
   judgedUnder: 'modelyard.judged_under',
+  shadowVerdict: 'modelyard.shadow_verdict',
   decision: 'modelyard.decision',
   status: 'modelyard.status',
   duplicateOf: 'modelyard.duplicate_of',
@@ -55,11 +58,13 @@ export const REGISTRY_TAGS = {
   requestedBy: 'modelyard.requested_by',
 } as const;
 
-/** Artifact paths on a retrain's MLflow run. */
+/** Artifact paths on a run's MLflow run. */
 export const RUN_ARTIFACTS = {
   evidence: 'evaluation/evidence.json',
   gateReport: 'gate/report.json',
   policy: 'gate/policy.json',
   definition: 'definition.json',
   trainResult: 'training/manifest.json',
+  shadowReport: 'shadow/report.json',
+  shadowPolicy: 'shadow/policy.json',
 } as const;

@@ -59,6 +59,17 @@ export const registryContract = contractCases<RegistryUnderTest>({
     await refusedWith('RegistryConflict', scene.registry.record(runId, { params: { p229: 0 } }));
   },
 
+  'logs metrics at the start of the run, whatever their names, and the same again (S5)': async (
+    scene,
+  ) => {
+    const { runId } = await open(scene, 'k', '2026-01-01T00:00:00Z');
+    const metrics = { 'shadow.psi:a (b)': 0.5, 'rate[place=A/B]': 0, plain: -1 };
+    await scene.registry.record(runId, { metrics });
+    await scene.another.record(runId, { metrics });
+    const found = await scene.another.newestMetric({ runId, name: 'plain' });
+    assert.deepEqual(found, { value: -1, at: '2026-01-01T00:00:00.000Z' });
+  },
+
   'closes a run, and closes it again (S5)': async (scene) => {
     const { runId } = await open(scene, 'k');
     const end = { status: 'FAILED', at: '2026-01-02T00:00:00Z', tags: { why: 'x' } } as const;

@@ -5,6 +5,7 @@ import type { Artifacts } from '../activities/artifacts/port.js';
 import type { Compute } from '../activities/compute/port.js';
 import type { Hosting } from '../activities/hosting/port.js';
 import type { Monitoring } from '../activities/monitoring/port.js';
+import type { Predictions } from '../activities/predictions/port.js';
 import type { MlflowCredentials, MlflowOptions } from '../activities/registry/mlflow.js';
 import type { Registry } from '../activities/registry/port.js';
 import type { Routing } from '../activities/routing/port.js';
@@ -19,6 +20,7 @@ export interface Ports {
   compute: Compute;
   hosting: Hosting;
   monitoring: Monitoring;
+  predictions: Predictions;
   registry: Registry;
   routing: Routing;
 }
@@ -53,6 +55,10 @@ export async function composePorts(config: WorkerConfig): Promise<Ports> {
       config.routing.default,
       await targetsOf(config.routing.targets, composeMonitoring),
     ),
+    predictions: routingTarget(
+      config.routing.default,
+      await targetsOf(config.routing.targets, composePredictions),
+    ),
     routing: routingTarget(
       config.routing.default,
       await targetsOf(config.routing.targets, composeRouting),
@@ -70,6 +76,8 @@ export async function composeActivities(
     compute,
     hosting,
     monitoring,
+    pools,
+    predictions,
     reconcile,
     registry,
     routing,
@@ -82,6 +90,8 @@ export async function composeActivities(
     import('../activities/compute/activities.js'),
     import('../activities/hosting/activities.js'),
     import('../activities/monitoring/activities.js'),
+    import('../activities/pools/activities.js'),
+    import('../activities/predictions/activities.js'),
     import('../activities/reconcile/activities.js'),
     import('../activities/registry/activities.js'),
     import('../activities/routing/activities.js'),
@@ -90,13 +100,16 @@ export async function composeActivities(
     import('../activities/windows/activities.js'),
     import('../activities/schedules/temporal.js'),
   ]);
+  const poolActivities = pools.createPoolActivities(temporal);
   return {
     ...approvals.createApprovalActivities(ports),
     ...compute.createComputeActivities(ports),
     ...hosting.createHostingActivities(ports),
     ...monitoring.createMonitoringActivities(ports),
+    ...poolActivities,
+    ...predictions.createPredictionActivities(ports),
     ...reconcile.createReconcileActivities(
-      { ...ports, client: temporal.client },
+      { ...ports, client: temporal.client, pools: poolActivities },
       { onForeignAlias },
     ),
     ...registry.createRegistryActivities(ports),
@@ -150,6 +163,11 @@ async function composeHosting({ url, adminToken }: HostingTarget): Promise<Hosti
 async function composeMonitoring({ url, adminToken }: RoutingTarget): Promise<Monitoring> {
   const { createGatewayMonitoring } = await import('../activities/monitoring/gateway.js');
   return createGatewayMonitoring({ url, adminToken: secretOf(adminToken) });
+}
+
+async function composePredictions({ url, adminToken }: RoutingTarget): Promise<Predictions> {
+  const { createGatewayPredictions } = await import('../activities/predictions/gateway.js');
+  return createGatewayPredictions({ url, adminToken: secretOf(adminToken) });
 }
 
 async function composeRouting({ url, adminToken }: RoutingTarget): Promise<Routing> {

@@ -43,7 +43,7 @@ export function hostingTargets(fallback: string, targets: Map<string, Hosting>):
   };
 }
 
-/** What stands for the one target that routes tags' traffic: the port that writes routes, or the one that reads figures. */
+/** What stands for the one target that routes tags' traffic: the port that writes routes, or one that reads what it saw. */
 export function routingTarget<Port>(fallback: string, targets: Map<string, Port>): Port {
   return pick('routing', { fallback, targets, target: UNNAMED });
 }

@@ -1,6 +1,7 @@
 import type { Admission } from '../temporal/contracts/runs.js';
 import type { ModelRecord } from '../temporal/contracts/model.js';
 import type { TrainResult } from '../temporal/contracts/job.js';
+import type { ShadowPairs } from '../temporal/contracts/shadow.js';
 import { modelId } from '../temporal/ids.js';
 
 /** Levels every evaluation measures, so that `simulate` can judge by another confidence later. */
@@ -81,6 +82,44 @@ export function evaluateDocument(of: {
     ownEvaluation: of.ownEvaluation || null,
     registry: of.registry,
     allowedTypes: [],
+    seed: 0,
+  };
+}
+
+/** The columns of the callers' inputs that a shadow report rests on. */
+export function shadowColumns({ definition }: Admission, candidate: ModelRecord): string[] {
+  return [...new Set([...candidate.features, ...(definition.evaluation?.slices ?? [])])];
+}
+
+/** What the harness needs to measure what a shadow window showed. */
+export function shadowDocument(of: {
+  admission: Admission;
+  workflowId: string;
+  candidate: ModelRecord;
+  incumbent: ModelRecord;
+  window: { from: string; until: string };
+  pairs: ShadowPairs;
+  registry: RegistryRun;
+}): Record<string, unknown> {
+  const { definition } = of.admission;
+  const { training, evaluation } = definition;
+  const { tag } = definition;
+  const { trainedOn } = of.candidate;
+  return {
+    schema: 1,
+    step: 'shadow',
+    tag,
+    task: training.task,
+    workflowId: of.workflowId,
+    candidate: modelId(tag, of.candidate.version),
+    incumbent: modelId(tag, of.incumbent.version),
+    features: of.candidate.features,
+    slices: evaluation?.slices ?? [],
+    requests: of.pairs.requests,
+    window: of.window,
+    pairs: { uri: of.pairs.uri, digest: of.pairs.digest },
+    training: trainedOn && { data: training.data, label: training.label, trainedOn },
+    registry: of.registry,
     seed: 0,
   };
 }

@@ -17,7 +17,7 @@ export interface JobStep {
   workflowId: string;
   /** Names the step's jobs: the run and what its effects depend on. The same again adopts them; other inputs make others. */
   effectKey: string;
-  step: 'train' | 'evaluate';
+  step: JobSpec['program']['step'];
   admission: Pick<Admission, 'definition'>;
   document: Record<string, unknown>;
 }

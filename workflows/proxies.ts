@@ -2,6 +2,8 @@ import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { ApprovalActivities } from '../activities/approvals/activities.js';
 import type { ComputeActivities } from '../activities/compute/activities.js';
 import type { HostingActivities } from '../activities/hosting/activities.js';
+import type { PoolActivities } from '../activities/pools/activities.js';
+import type { PredictionActivities } from '../activities/predictions/activities.js';
 import type { ReconcileActivities } from '../activities/reconcile/activities.js';
 import type { RegistryActivities } from '../activities/registry/activities.js';
 import type { RoutingActivities } from '../activities/routing/activities.js';
@@ -49,6 +51,15 @@ export const monitoring = proxyActivities<MonitoringActivities & RegistryActivit
   scheduleToCloseTimeout: '2m',
   cancellationType: 'TRY_CANCEL',
   retry: QUICK,
+});
+
+/** What a shadow window left behind. A long window's log takes minutes to read; a worker that dies over it is found by its silence. */
+export const evidence = proxyActivities<PredictionActivities>({
+  startToCloseTimeout: '15m',
+  scheduleToCloseTimeout: '1h',
+  heartbeatTimeout: TAKEN_OVER_AFTER,
+  cancellationType: 'TRY_CANCEL',
+  retry: { ...QUICK, maximumInterval: '30s' },
 });
 
 /** Looks at what the stores hold. Whoever sweeps comes again, so nobody waits long. */
@@ -136,6 +147,15 @@ export const traffic = (giveUp: '60s' | '1h') =>
 
 /** A command that is under way is waited for, also by a run that is cancelled: what it was granted, it must give back. */
 export const tags = proxyActivities<TagActivities>({
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '1h',
+  heartbeatTimeout: TAKEN_OVER_AFTER,
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: QUICK,
+});
+
+/** Slots of a pool. Waited for like a tag's commands: what was booked must be freed. */
+export const slots = proxyActivities<PoolActivities>({
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '1h',
   heartbeatTimeout: TAKEN_OVER_AFTER,

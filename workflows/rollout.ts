@@ -8,6 +8,7 @@ import {
 import type { LedgerEntry } from '../temporal/contracts/ledger.js';
 import type { RegisteredModel } from '../temporal/contracts/model.js';
 import type { RolloutRequest, RolloutResult, Watching } from '../temporal/contracts/runs.js';
+import type { ShadowReport } from '../temporal/contracts/shadow.js';
 import { msOf } from '../temporal/duration.js';
 import { applicationFailure } from '../temporal/errors.js';
 import { modelId, tagWorkflowId } from '../temporal/ids.js';
@@ -19,15 +20,25 @@ import { awaitApproval } from './rollout/approval.js';
 import { climb, Ended, looking, type Ending } from './rollout/canary.js';
 import { Holder, type Granted } from './rollout/holder.js';
 import { LiveJudge } from './rollout/live-judge.js';
+import { awaitShadow } from './rollout/shadow.js';
 import { Turn } from './rollout/turn.js';
 import { watch, type Goes } from './rollout/watch.js';
 import { Stages } from './stages.js';
 
-const STAGES = ['candidate', 'turn', 'approval', 'host', 'canary', 'commit', 'watch'] as const;
+const STAGES = [
+  'candidate',
+  'turn',
+  'shadow',
+  'approval',
+  'host',
+  'canary',
+  'commit',
+  'watch',
+] as const;
 
 /**
- * Puts a registered model in the tag's place: its turn, the approvals it needs, its host warm and verified, a growing share of
- * the traffic, the commit, and the watch after it.
+ * Puts a registered model in the tag's place: its turn, its shadow window and the approvals it needs, its host warm and
+ * verified, a growing share of the traffic, the commit, and the watch after it.
  */
 export async function rollout(request: RolloutRequest): Promise<RolloutResult> {
   requireText(request, 'tag');
@@ -48,6 +59,7 @@ class Rollout {
   private readonly stages: Stages;
   private readonly holder: Holder;
   private readonly turn: Turn;
+  private shadow: ShadowReport | null = null;
 
   constructor(request: RolloutRequest, stages: Stages) {
     this.request = request;
@@ -76,6 +88,11 @@ class Rollout {
   /** Under the lease, up to the commit; the watch holds none. */
   private async under(granted: Granted, model: RegisteredModel): Promise<RolloutResult> {
     const { plan } = this.holder;
+    const shadowed = await this.stage('shadow', plan.shadow != null, () =>
+      awaitShadow(this.holder),
+    );
+    this.shadow = shadowed?.report ?? null;
+    if (shadowed?.ending) return this.end(shadowed.ending);
     const unapproved = await this.stage('approval', plan.approval !== null, () =>
       awaitApproval(this.holder),
     );
@@ -92,7 +109,8 @@ class Rollout {
     );
     this.stages.view.committed = entry;
     this.holder.granted = null;
-    return this.afterCommit(judge, { entry, plan, stages: [], judged: false });
+    const { shadow } = this;
+    return this.afterCommit(judge, { entry, plan, stages: [], judged: false, shadow });
   }
 
   private async afterCommit(judge: LiveJudge, goes: Goes): Promise<RolloutResult> {
@@ -116,6 +134,7 @@ class Rollout {
     const { since, loggedSince, baseline, ...goes } = watching;
     this.stages.view.stages = goes.stages;
     this.stages.view.committed = goes.entry;
+    this.shadow = goes.shadow ?? null;
     const model = await records.resolveModel({ tag, version, verify: false });
     const judge = new LiveJudge(tag, model, goes.plan);
     Object.assign(judge, { since, loggedSince, baseline });
@@ -138,7 +157,7 @@ class Rollout {
     const { tag, version } = this.request;
     await this.record(ending.outcome);
     this.stages.decide(ending.outcome, modelId(tag, version));
-    return { tag, modelId: modelId(tag, version), shadow: null, ...ending, entry };
+    return { tag, modelId: modelId(tag, version), shadow: this.shadow, ...ending, entry };
   }
 
   /** Whatever cannot be undone or told is logged: the cause of the end is what people need to see. */

@@ -7,6 +7,7 @@ import {
   type JobRef,
   type JobSpec,
 } from '../../temporal/contracts/job.js';
+import { ShadowEvidence } from '../../temporal/contracts/shadow.js';
 import { failure } from '../../temporal/errors.js';
 import type { Compute } from './port.js';
 
@@ -15,7 +16,9 @@ const LOOK_MS = 4_000;
 const STEP_MS = 100;
 const MAX_PAUSE_MS = 30_000;
 
-export type JobResult = TrainResult | EvaluationEvidence;
+export type JobResult = TrainResult | EvaluationEvidence | ShadowEvidence;
+const RESULTS = { train: TrainResult, evaluate: EvaluationEvidence, shadow: ShadowEvidence };
+
 export type JobEnd =
   | { ended: 'succeeded'; result: JobResult }
   /** `adopted`: it had ended before this run first looked at it. */
@@ -76,9 +79,7 @@ async function look(
 
 /** Takes from a result what its contract names; what it does not name stays out of the history. */
 function published(job: JobSpec, result: unknown): JobEnd {
-  const parsed = (job.program.step === 'train' ? TrainResult : EvaluationEvidence).safeParse(
-    result,
-  );
+  const parsed = RESULTS[job.program.step].safeParse(result);
   if (parsed.success) return { ended: 'succeeded', result: parsed.data };
   const issues = parsed.error.issues
     .map(({ path, message }) => `${path.join('.')}: ${message}`)

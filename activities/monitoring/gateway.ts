@@ -1,4 +1,5 @@
 import { TrafficFigures } from '../../temporal/contracts/figures.js';
+import { MirrorFigures } from '../../temporal/contracts/predictions.js';
 import { GatewayAdmin, type GatewayAdminOptions } from '../routing/gateway-admin.js';
 import type { Monitoring } from './port.js';
 
@@ -14,6 +15,12 @@ export function createGatewayMonitoring(options: GatewayAdminOptions): Monitorin
         method: 'GET',
         path: `/admin/figures/${encodeURIComponent(tag)}`,
         answer: TrafficFigures,
+      }),
+    mirror: (tag: string) =>
+      admin.call({
+        method: 'GET',
+        path: `/admin/mirrors/${encodeURIComponent(tag)}`,
+        answer: MirrorFigures,
       }),
   };
 }

@@ -1,4 +1,5 @@
 import type { Observation, Orphan, Survey } from '../../temporal/contracts/reconcile.js';
+import { confirmRoute } from './confirmation.js';
 import { observe, type Stores } from './observe.js';
 import { removeOrphan } from './removal.js';
 import { survey, type SurveyRequest } from './survey.js';
@@ -14,6 +15,10 @@ export function createReconcileActivities(
     /** What the stores hold of a tag, and whether the run that holds its lease is closed. */
     observeTag: ({ tag, holder }: { tag: string; holder: string | null }): Promise<Observation> =>
       observe(stores, tag, { holder }),
+
+    /** Fails with RouteMismatch until the route in force is the one that the tag means, without a mirror to that model. */
+    confirmRoute: (asked: { tag: string; mirrored: string }): Promise<void> =>
+      confirmRoute(stores, asked),
 
     /** The tags with something to put right, and what belongs to nobody. */
     surveyPlatform: (request: SurveyRequest): Promise<Survey> => survey(stores, request),

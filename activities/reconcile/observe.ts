@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Observation } from '../../temporal/contracts/reconcile.js';
 import { parseModelId } from '../../temporal/ids.js';
 import type { Compute } from '../compute/port.js';
+import type { PoolActivities } from '../pools/activities.js';
 import type { Hosting, KeptHost } from '../hosting/port.js';
 import type { Registry } from '../registry/port.js';
 import type { Routing } from '../routing/port.js';
@@ -14,6 +15,8 @@ export interface Stores {
   hosting: Hosting;
   registry: Registry;
   routing: Routing;
+  /** Pools are workflows of this platform, and asked as a run asks them. */
+  pools: Pick<PoolActivities, 'freeBooking'>;
 }
 
 interface Known {

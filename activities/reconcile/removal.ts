@@ -1,5 +1,6 @@
 import { parseModelId, tagWorkflowId } from '../../temporal/ids.js';
 import type { Orphan } from '../../temporal/contracts/reconcile.js';
+import { freeHeld, isOrphanBooking } from './bookings.js';
 import type { Stores } from './observe.js';
 import { isClosed, lookUp } from './workflows.js';
 
@@ -14,6 +15,7 @@ export async function removeOrphan(stores: Stores, orphan: Orphan, at: string): 
   if (orphan.kind === 'job')
     await compute.cancel({ name: orphan.name, target: orphan.target, uid: '' });
   if (orphan.kind === 'run') await registry.closeRun(orphan.runId, { status: 'KILLED', at });
+  if (orphan.kind === 'booking') await freeHeld(stores, orphan);
   return true;
 }
 
@@ -22,6 +24,7 @@ async function isOrphan({ client }: Stores, orphan: Orphan): Promise<boolean> {
     const { tag } = parseModelId(orphan.modelId);
     return (await lookUp(client, tag)) === 'absent';
   }
+  if (orphan.kind === 'booking') return isOrphanBooking(client, orphan);
   return isClosed(client, orphan.kind === 'job' ? orphan.owner : orphan.workflowId);
 }
 

@@ -5,6 +5,7 @@ import type { KeptHost } from '../hosting/port.js';
 import type { OpenRun, Registry } from '../registry/port.js';
 import { answerOf, valueOr, type Answer } from './answer.js';
 import { each, filtered, memoized } from './asking.js';
+import { orphanBookings, takenBookings } from './bookings.js';
 import { observe, type Stores } from './observe.js';
 import { isOurs } from './removal.js';
 import { due, suspects } from './suspects.js';
@@ -41,7 +42,11 @@ export async function survey(stores: Stores, request: SurveyRequest): Promise<Su
     tags: looked.different.slice(0, MOST),
     hosts: orphanHosts(listing, looked.unknown).slice(0, MOST),
     ...(await orphansOfRuns(stores, lists, request.at)),
-    unavailable: said(lists),
+    bookings: (await orphanBookings(stores.client, lists.bookings.taken, request.at)).slice(
+      0,
+      MOST,
+    ),
+    unavailable: [...said(lists), ...lists.bookings.unavailable],
   };
 }
 
@@ -51,15 +56,16 @@ async function listAll(
   { client, compute, hosting, registry, routing }: Stores,
   startedBefore: string,
 ) {
-  const [tags, routes, aliases, hosts, jobs, runs] = await Promise.all([
+  const [tags, routes, aliases, hosts, jobs, runs, bookings] = await Promise.all([
     answerOf(() => registeredTags(client)),
     answerOf(() => routing.list()),
     answerOf(() => registry.allAliases()),
     answerOf(() => hosting.list()),
     answerOf(() => compute.list()),
     answerOf(() => registry.openRuns(startedBefore)),
+    takenBookings(client, startedBefore),
   ]);
-  return { tags, routes, aliases, hosts, jobs, runs };
+  return { tags, routes, aliases, hosts, jobs, runs, bookings };
 }
 
 /** Hosts of tags that there are not. A tag with a route was there, and may have to be brought back: its hosts are left alone. */

@@ -1,6 +1,7 @@
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
 import type { GateReport } from '../../temporal/contracts/gate.js';
 import type { RegisteredModel } from '../../temporal/contracts/model.js';
+import type { ShadowReport } from '../../temporal/contracts/shadow.js';
 import type { RecordedEvidence } from '../../temporal/contracts/runs.js';
 import { REGISTRY_TAGS, RUN_ARTIFACTS } from '../../temporal/names.js';
 import type { Artifacts } from '../artifacts/port.js';
@@ -22,6 +23,16 @@ export interface GateRecord {
   report: GateReport;
   policy: unknown;
   judgedUnder: string;
+}
+
+export interface ShadowRecord {
+  tag: string;
+  runId: string;
+  version: number;
+  report: ShadowReport;
+  /** When the run was over. */
+  at: string;
+  policy: unknown;
 }
 
 export interface RunEnd {
@@ -59,6 +70,22 @@ function recordingActivities({ registry, artifacts }: Ports) {
       const documents = { [RUN_ARTIFACTS.gateReport]: report, [RUN_ARTIFACTS.policy]: policy };
       await registry.record(record.runId, { tags, artifacts: documents });
       await registry.annotateVersion(record.tag, record.version, tags);
+    },
+
+    /** What a window showed and what it came to, on the run and on the version; the run ends with its window. */
+    async recordShadow({ report, policy, ...of }: ShadowRecord): Promise<void> {
+      const { tag, runId, version, at } = of;
+      const tags = { [REGISTRY_TAGS.shadowVerdict]: report.verdict };
+      const metrics = Object.entries(report.metrics).map(
+        ([name, value]) => [`shadow.${name}`, value] as const,
+      );
+      await registry.record(runId, {
+        tags,
+        metrics: Object.fromEntries(metrics),
+        artifacts: { [RUN_ARTIFACTS.shadowReport]: report, [RUN_ARTIFACTS.shadowPolicy]: policy },
+      });
+      await registry.annotateVersion(tag, version, tags);
+      await registry.closeRun(runId, { status: 'FINISHED', at });
     },
 
     async closeRun({ runId, ...end }: RunEnd): Promise<void> {

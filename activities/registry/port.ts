@@ -10,7 +10,7 @@ export interface RunOpening {
   /** What people see as the run's name. */
   workflowId: string;
   tag: string;
-  kind: 'retrain' | 'evaluate';
+  kind: 'retrain' | 'evaluate' | 'shadow';
   /** Workflow time, ISO: fixed, so that a repeat writes the same. */
   startedAt: string;
   params: Record<string, unknown>;
@@ -80,12 +80,16 @@ export interface Registry {
   /** The experiment and the registered model of the tag. */
   ensureModel(tag: string): Promise<{ experimentId: string }>;
   openRun(opening: RunOpening): Promise<OpenedRun>;
-  /** Tags and JSON artifacts of a later step; params are write-once. Repeats are harmless. */
+  /**
+   * Tags, metrics and JSON artifacts of a later step; params are write-once. A metric is logged for the run's start, so that a
+   * repeat adds no point. Repeats are harmless.
+   */
   record(
     runId: string,
     step: {
       tags?: Record<string, string>;
       params?: Record<string, unknown>;
+      metrics?: Record<string, number>;
       artifacts?: Record<string, unknown>;
     },
   ): Promise<void>;

@@ -1,4 +1,4 @@
-import type { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import { errors, Pool } from 'undici';
 import { z } from 'zod';
 import { FencedRoute } from '../../temporal/contracts/route.js';
@@ -13,15 +13,26 @@ export interface GatewayAdminOptions {
 }
 
 export interface AdminCall<Answer> {
-  method: 'GET' | 'PUT' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
+  /** JSON; a text goes as CSV. */
   body?: unknown;
   /** Shape of a good answer's body; the body of a 204 is undefined. */
   answer: z.ZodType<Answer>;
   timeoutMs?: number;
 }
 
+type Exchange = Omit<AdminCall<unknown>, 'answer'>;
+
+interface RawAnswer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+}
+
 const DEFAULT_TIMEOUT_MS = 10_000;
+/** Between two pieces of a stream, whose length nobody knows. */
+const SILENCE_MS = 30_000;
 const CONNECTIONS = 16;
 
 const RefusalBody = z.object({ code: z.string(), message: z.string() });
@@ -46,7 +57,7 @@ export class GatewayAdmin {
   }
 
   async call<Answer>(call: AdminCall<Answer>): Promise<Answer> {
-    const { status, text } = await this.#exchange(call);
+    const { status, text } = await this.exchange(call);
     const body = parseJson(text);
     if (status >= 300) throw toFailure({ url: this.#url, call, status, body });
     // Cut off or put there by something in between: the call may have been carried out, and made again it says so.
@@ -64,26 +75,59 @@ export class GatewayAdmin {
     );
   }
 
-  async #exchange(call: AdminCall<unknown>): Promise<{ status: number; text: string }> {
+  /** A good answer's body as it comes. Its end is told from a break: that is GatewayUnavailable, as is a long silence. */
+  async *stream(call: Exchange): AsyncGenerator<Uint8Array> {
+    const silenceMs = call.timeoutMs ?? SILENCE_MS;
     try {
       const answer = await this.#pool.request({
-        method: call.method,
-        path: call.path,
-        headers: {
-          authorization: this.#authorization,
-          ...(call.body !== undefined && { 'content-type': 'application/json' }),
-        },
-        body: call.body === undefined ? null : JSON.stringify(call.body),
+        ...this.#requestOf(call),
+        headersTimeout: silenceMs,
+        bodyTimeout: silenceMs,
+      });
+      if (answer.statusCode < 300) {
+        yield* answer.body as AsyncIterable<Uint8Array>;
+        return;
+      }
+      const body = parseJson(await answer.body.text());
+      throw toFailure({ url: this.#url, call, status: answer.statusCode, body });
+    } catch (error) {
+      throw error instanceof ApplicationFailure
+        ? error
+        : toFailure({ url: this.#url, call, error });
+    }
+  }
+
+  /** Whatever was answered, whatever its status. */
+  async exchange(call: Exchange): Promise<RawAnswer> {
+    try {
+      const answer = await this.#pool.request({
+        ...this.#requestOf(call),
         signal: AbortSignal.timeout(call.timeoutMs ?? this.#timeoutMs),
       });
-      return { status: answer.statusCode, text: await answer.body.text() };
+      const { statusCode: status, headers } = answer;
+      return { status, headers, text: await answer.body.text() };
     } catch (error) {
       throw toFailure({ url: this.#url, call, error });
     }
   }
+
+  /** What a refusal means that `exchange` gave. */
+  refusalOf(call: Exchange, { status, text }: RawAnswer): ApplicationFailure {
+    return toFailure({ url: this.#url, call, status, body: parseJson(text) });
+  }
+
+  #requestOf({ method, path, body }: Exchange) {
+    const type = typeof body === 'string' ? 'text/csv' : 'application/json';
+    const headers = {
+      authorization: this.#authorization,
+      ...(body !== undefined && { 'content-type': type }),
+    };
+    const sent = typeof body === 'string' ? body : JSON.stringify(body);
+    return { method, path, headers, body: body === undefined ? null : sent };
+  }
 }
 
-type Failed = { url: string; call: AdminCall<unknown> } & (
+type Failed = { url: string; call: Exchange } & (
   { status: number; body: unknown } | { error: unknown }
 );
 
@@ -114,7 +158,7 @@ function unreachable(where: string, error: unknown): ApplicationFailure {
   return failure('GatewayUnavailable', `${where}: no answer: ${cause.message}${code}`, { cause });
 }
 
-function describe(url: string, { method, path }: AdminCall<unknown>): string {
+function describe(url: string, { method, path }: Exchange): string {
   return `the gateway at ${url}, ${method} ${path}`;
 }
 

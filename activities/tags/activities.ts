@@ -1,15 +1,13 @@
-import {
-  WithStartWorkflowOperation,
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-  type Client,
-} from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { WithStartWorkflowOperation, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
 import type { ReconcileCommand, Reconciled } from '../../temporal/contracts/reconcile.js';
 import type { Admission } from '../../temporal/contracts/runs.js';
+import type { HostSpec } from '../../temporal/contracts/route.js';
 import type {
   BeginRolloutCommand,
+  BeginShadowCommand,
+  EndShadowCommand,
+  HoldHostCommand,
   LeaseCommand,
   LedgerPage,
   ReleaseHostCommand,
@@ -18,41 +16,31 @@ import type {
   RollbackCommand,
   RolloutGrant,
   ShiftTrafficCommand,
+  WantedShadow,
 } from '../../temporal/contracts/tag.js';
 import { RetrainRequest } from '../../temporal/contracts/runs.js';
-import { applicationFailure, failure, isFailure } from '../../temporal/errors.js';
+import { failure } from '../../temporal/errors.js';
 import { tagWorkflowId, updateId } from '../../temporal/ids.js';
 import { WORKFLOWS } from '../../temporal/names.js';
+import { askEntity, refusal, type EntityCommand } from './asking.js';
 import { createPlatformActivities } from './platform.js';
 
 /** Longer than a tag waits for the lanes that put it right. */
 const RECONCILE_MS = 80_000;
 
-type TagCommand = { asked: { key: string; hash: string } };
-
-/** An update whose run ended under it; asking again with the same id does it once. */
-const ENDED_UNDER_UPDATE = 'AcceptedUpdateCompletedWorkflow';
-
 export function createTagActivities({ client, taskQueue }: { client: Client; taskQueue: string }) {
-  /** Always update-with-start: a plain update of a tag that is not there would be retried for ever. */
-  async function ask<Answer>(tag: string, update: string, command: TagCommand): Promise<Answer> {
-    const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOWS.tag, {
-      workflowId: tagWorkflowId(tag),
-      taskQueue,
-      args: [{ tag }],
-      workflowIdConflictPolicy: 'USE_EXISTING',
-    });
-    const options = {
-      updateId: updateId(update, command.asked.key, command.asked.hash),
-      args: [command],
-      startWorkflowOperation,
-    };
-    try {
-      return await client.workflow.executeUpdateWithStart(update, options);
-    } catch (error) {
-      throw refusal(error);
-    }
-  }
+  const ask = <Answer>(tag: string, update: string, command: EntityCommand): Promise<Answer> =>
+    askEntity(
+      client,
+      { update, command },
+      () =>
+        new WithStartWorkflowOperation(WORKFLOWS.tag, {
+          workflowId: tagWorkflowId(tag),
+          taskQueue,
+          args: [{ tag }],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+        }),
+    );
 
   /** Not with start: a tag that is not there has nothing to put right, and must not be begun anew over the route it had. */
   async function reconcileTag(tag: string, command: ReconcileCommand): Promise<Reconciled> {
@@ -96,6 +84,15 @@ export function createTagActivities({ client, taskQueue }: { client: Client; tas
       ask(tag, 'renewLease', command),
     rollBack: (tag: string, command: RollbackCommand): Promise<LedgerEntry> =>
       ask(tag, 'rollback', command),
+    beginShadow: (tag: string, command: BeginShadowCommand): Promise<LedgerEntry> =>
+      ask(tag, 'beginShadow', command),
+    endShadow: (tag: string, command: EndShadowCommand): Promise<LedgerEntry | null> =>
+      ask(tag, 'endShadow', command),
+    /** What the tag would say to a shadow window now; null: nothing. */
+    shadowObjection: (tag: string, wanted: WantedShadow): Promise<Objection | null> =>
+      client.workflow
+        .getHandle(tagWorkflowId(tag))
+        .query<Objection | null, [WantedShadow]>('shadowObjection', wanted),
     /** The end of the tag's ledger. */
     ledgerHead: (tag: string): Promise<LedgerEnd> => ledgerHead(client, tag),
     /** Who triggered or backfilled the slot of an instant. */
@@ -103,6 +100,8 @@ export function createTagActivities({ client, taskQueue }: { client: Client; tas
       client.workflow.getHandle(tagWorkflowId(tag)).query<string[], [string]>('triggeredBy', slot),
     abortRollout: (tag: string, command: LeaseCommand): Promise<LedgerEntry | null> =>
       ask(tag, 'abortRollout', command),
+    holdHost: (tag: string, command: HoldHostCommand): Promise<HostSpec> =>
+      ask(tag, 'holdHost', command),
     releaseHost: (tag: string, command: ReleaseHostCommand): Promise<null> =>
       ask(tag, 'releaseHost', command),
     ...createPlatformActivities({ client, taskQueue }),
@@ -133,6 +132,12 @@ async function admission(client: Client, tag: string): Promise<Admission> {
   throw unknownTag(tag);
 }
 
+export interface Objection {
+  type: string;
+  message: string;
+  details: Record<string, unknown>;
+}
+
 type LedgerEnd = Pick<LedgerEntry, 'seq' | 'hash' | 'at'>;
 
 /** The newest entry: as long as none follows, the head is the same whenever it is asked for. */
@@ -153,20 +158,3 @@ const unknownTag = (tag: string): Error =>
   failure('UnknownTag', `expected a definition of '${tag}', and none was applied`, {
     details: { tag },
   });
-
-/**
- * What the tag said, as it was said. The same update id would be told the same again, so only an overload, which leaves no
- * trace, and a workflow run that ended under its update are worth another try.
- */
-function refusal(error: unknown): unknown {
-  if (!(error instanceof WorkflowUpdateFailedError)) return error;
-  const said = applicationFailure(error.cause);
-  if (said?.type === ENDED_UNDER_UPDATE) return new Error(error.message, { cause: error });
-  if (isFailure(said, 'Overloaded')) return said;
-  return ApplicationFailure.create({
-    type: said?.type ?? 'Unknown',
-    message: said?.message ?? error.message,
-    nonRetryable: true,
-    details: said?.details ?? [],
-  });
-}

@@ -6,7 +6,7 @@ import {
   Runtime,
   Worker,
   type NativeConnection,
-  type WorkflowBundleOption,
+  type WorkerOptions,
 } from '@temporalio/worker';
 import { composeActivities, type Ports } from '../../dist/workers/compose.js';
 import { nothingActivities } from './nothing.ts';
@@ -33,9 +33,11 @@ export async function startPlatformWorker(
   { client, native }: Connections,
   taskQueue: string,
   ports: Ports,
+  settings: Pick<WorkerOptions, 'maxCachedWorkflows'> = {},
 ): Promise<RunningWorker> {
   const activities = await composeActivities(ports, { client, taskQueue });
-  return start(native, { taskQueue, activities, workflowBundle: { codePath: PLATFORM_CODE } });
+  const workflowBundle = { codePath: PLATFORM_CODE };
+  return start(native, { taskQueue, activities, workflowBundle, ...settings });
 }
 
 export async function startHandWrittenWorker(
@@ -51,7 +53,10 @@ export async function startHandWrittenWorker(
 
 async function start(
   connection: NativeConnection,
-  options: { taskQueue: string; activities: object; workflowBundle: WorkflowBundleOption },
+  options: Pick<
+    WorkerOptions,
+    'taskQueue' | 'activities' | 'workflowBundle' | 'maxCachedWorkflows'
+  >,
 ): Promise<RunningWorker> {
   // As workers/create-worker.ts sets them.
   const settings = { maxCachedWorkflows: 300, stickyQueueScheduleToStartTimeout: '3s' } as const;

@@ -1,8 +1,10 @@
+import { Readable } from 'node:stream';
 import { createLedgerSigner } from '../../dist/activities/approvals/ledger-key.js';
 import { createApprovers } from '../../dist/activities/approvals/listed-keys.js';
 import type { Artifacts } from '../../dist/activities/artifacts/port.js';
 import type { Hosting } from '../../dist/activities/hosting/port.js';
 import type { Monitoring } from '../../dist/activities/monitoring/port.js';
+import type { Predictions } from '../../dist/activities/predictions/port.js';
 import type { Registry } from '../../dist/activities/registry/port.js';
 import type { Routing } from '../../dist/activities/routing/port.js';
 import type { RegisteredModel } from '../../dist/temporal/contracts/model.js';
@@ -12,6 +14,12 @@ import { instantJobs } from './instant-jobs.ts';
 
 const EXPERIMENT = { experimentId: '1' };
 const NO_ALIASES = { champion: null, previous: null, challenger: null };
+/** No shadow window takes place. */
+const NO_PREDICTIONS: Predictions = {
+  read: () => Readable.from([]),
+  last: () => Promise.resolve([]),
+  invoke: () => Promise.reject(new Error('expected no shadow window')),
+};
 const done = (): Promise<void> => Promise.resolve();
 
 /** Ports that answer at once. */
@@ -31,6 +39,7 @@ export function instantPorts(): Ports {
     compute: instantJobs(model),
     hosting: instantHosting(),
     monitoring: instantMonitoring(),
+    predictions: NO_PREDICTIONS,
     routing: instantRouting(),
   };
 }
@@ -98,6 +107,11 @@ function instantMonitoring(): Monitoring {
   return {
     figures: (tag) =>
       Promise.resolve({ tag, epoch: 'bench', at: new Date().toISOString(), models: {} }),
+    mirror: (tag) =>
+      Promise.resolve({
+        ...{ tag, epoch: 'bench', at: new Date().toISOString(), candidates: {} },
+        log: { written: 0, lost: 0 },
+      }),
   };
 }
 

@@ -1,58 +1,15 @@
-// Three flights as an airport's screen would ask for them: what is known at departure, and null for what is not.
+// Flights of a summer week as an airport's screen asks for them: what is known at departure, and null for what is not.
+import { readFileSync } from 'node:fs';
 import type { ScoreInput } from 'modelyard';
 
-const flight = {
-  dow: 0,
-  distance: 1089,
-  dewp: 60,
-  wind_gust: null,
-  pressure: 1012,
-  dep_delay: null,
-};
+const file = new URL('data/asked.json', import.meta.url);
+const flights = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>[];
 
-export const FLIGHTS_TO_ASK: ScoreInput = {
-  dataframe_records: [
-    {
-      ...flight,
-      origin: 'LGA',
-      dest: 'ATL',
-      carrier: 'DL',
-      dep_minute: 480,
-      arr_minute: 635,
-      temp: 71,
-      humid: 55,
-      wind_speed: 6,
-      precip: 0,
-      visib: 10,
-      origin_delay_2h: 2,
-    },
-    {
-      ...flight,
-      origin: 'EWR',
-      dest: 'ORD',
-      carrier: 'UA',
-      dep_minute: 1140,
-      arr_minute: 1225,
-      temp: 84,
-      humid: 88,
-      wind_speed: 18,
-      precip: 0.2,
-      visib: 3,
-      origin_delay_2h: 35,
-    },
-    {
-      ...flight,
-      origin: 'JFK',
-      dest: 'SFO',
-      carrier: 'B6',
-      dep_minute: 1020,
-      arr_minute: 1235,
-      temp: 79,
-      humid: 63,
-      wind_speed: 10,
-      precip: 0,
-      visib: 10,
-      origin_delay_2h: 12,
-    },
-  ],
-};
+/** So many at once, beginning with the one of that number, and from the first again after the last. */
+export function flightsToAsk(first: number, count: number): ScoreInput {
+  const asked = Array.from(
+    { length: count },
+    (_, index) => flights[(first + index) % flights.length],
+  );
+  return { dataframe_records: asked.map((flight) => ({ ...flight })) };
+}

@@ -1,5 +1,5 @@
 // Airports that ask all the time, by plain HTTP: they name the tag and know nothing of models.
-import { FLIGHTS_TO_ASK } from './asked.ts';
+import { flightsToAsk } from './asked.ts';
 
 const CALLERS = 4;
 const PAUSE_MS = 100;
@@ -18,9 +18,11 @@ export interface Callers extends AsyncDisposable {
 export function startCallers(gatewayUrl: string, tag: string): Callers {
   const byModel = new Map<string, Answers>();
   const stop = new AbortController();
+  let next = 0;
   const call = async (): Promise<void> => {
     while (!stop.signal.aborted) {
-      const answer = await ask(`${gatewayUrl}/v1/tags/${tag}/score`);
+      next += 1;
+      const answer = await ask(`${gatewayUrl}/v1/tags/${tag}/score`, next);
       const { asked, failed } = byModel.get(answer.modelId) ?? { asked: 0, failed: 0 };
       byModel.set(answer.modelId, { asked: asked + 1, failed: failed + (answer.ok ? 0 : 1) });
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
@@ -36,11 +38,11 @@ export function startCallers(gatewayUrl: string, tag: string): Callers {
   };
 }
 
-async function ask(url: string): Promise<{ modelId: string; ok: boolean }> {
+async function ask(url: string, flight: number): Promise<{ modelId: string; ok: boolean }> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(FLIGHTS_TO_ASK),
+    body: JSON.stringify(flightsToAsk(flight, 1)),
   });
   await response.arrayBuffer();
   return { modelId: response.headers.get('x-modelyard-model-id') ?? 'none', ok: response.ok };

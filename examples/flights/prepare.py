@@ -1,6 +1,7 @@
-"""Writes a year of New York flights as one Parquet file: `python prepare.py OUT`.
+"""Writes a year of New York flights as one Parquet file: `python prepare.py OUT`, and beside it `asked.json`.
 
-One row group per day; everything but `dep_delay`, `arr_delay` and `label` is known at a flight's scheduled departure.
+One row group per day; everything but `dep_delay`, `arr_delay` and `label` is known at a flight's scheduled departure. `asked.json` has flights of one
+week as an airport's screen would ask for them: what is known at departure, and null for what is not.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 # Raise it whenever the content changes: a file with another mark is made anew.
-VERSION = "1"
+VERSION = "2"
 LATE_MINUTES = 30
 # An hour ahead nothing is known of a delay but that it exceeds an hour: the true value would leak the future.
 KNOWN_DELAY_MINUTES = 60
@@ -25,6 +26,12 @@ COLUMNS = [
     "dep_minute", "arr_minute", "distance", *WEATHER, "origin_delay_2h", "dep_delay", "arr_delay", "label",
 ]  # fmt: skip
 MARK = b"flights.content"
+# A summer week, in which every third flight is late.
+ASKED = {"from": "2013-07-08", "until": "2013-07-15", "flights": 600, "seed": 8}
+UNKNOWN = ["dep_delay"]
+ASKED_COLUMNS = [
+    "origin", "dest", "carrier", "dow", "dep_minute", "arr_minute", "distance", *WEATHER, "origin_delay_2h", *UNKNOWN,
+]  # fmt: skip
 
 
 def flights_table() -> pd.DataFrame:
@@ -76,6 +83,8 @@ def content_mark() -> bytes:
 
 
 def is_current(out: Path) -> bool:
+    if not asked_beside(out).exists():
+        return False
     try:
         return (pq.read_schema(out).metadata or {}).get(MARK) == content_mark()
     except (FileNotFoundError, pa.ArrowInvalid):
@@ -92,6 +101,17 @@ def write(rows: pd.DataFrame, out: Path) -> None:
             start += count
 
 
+def asked_beside(out: Path) -> Path:
+    return out.with_name("asked.json")
+
+
+def asked(rows: pd.DataFrame) -> str:
+    day = pd.to_datetime(rows.date)
+    week = rows[(day >= ASKED["from"]) & (day < ASKED["until"])]
+    some = week.sample(ASKED["flights"], random_state=ASKED["seed"])[ASKED_COLUMNS]
+    return some.assign(**{column: None for column in UNKNOWN}).to_json(orient="records", lines=False)
+
+
 def main(out: Path) -> None:
     if is_current(out):
         print(f"{out} is there already")
@@ -101,6 +121,8 @@ def main(out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".flights-") as folder:
         write(rows, Path(folder) / "flights.parquet")
+        (Path(folder) / "asked.json").write_text(asked(rows), encoding="utf-8")
+        (Path(folder) / "asked.json").replace(asked_beside(out))
         (Path(folder) / "flights.parquet").replace(out)
     print(f"{len(rows):,} flights, {rows.date.nunique()} days, in {time.monotonic() - started:.1f} s: {out}")
 

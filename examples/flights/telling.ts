@@ -7,8 +7,9 @@ import {
   type RetrainResult,
   type RolloutResult,
   type RunStatus,
+  type ShadowReport,
 } from 'modelyard';
-import { FLIGHTS_TO_ASK } from './asked.ts';
+import { flightsToAsk } from './asked.ts';
 import { definitionOf, type Night } from './nights.ts';
 
 /** Who asks, and who may approve. */
@@ -35,6 +36,7 @@ export async function tell(people: People, night: Night): Promise<Told> {
   });
   await follow(people, run);
   const result = await run.result();
+  if (result.shadow) tellShadow(result.shadow);
   console.log(`  ${result.decision}: ${result.reason}`);
   const watched = await watch(run);
   if (watched !== null) await ask(people.operations, tag);
@@ -74,15 +76,21 @@ async function watch(run: RetrainHandle): Promise<RolloutResult | null> {
   if (rollout === null) return null;
   const result = await rollout.result();
   const detail = detailOf(await rollout.status(), 'watch') ?? '';
-  console.log(
-    `  watch: ${result.outcome === 'rolled-back' ? `rolled back, ${result.reason}` : detail}`,
-  );
+  if (result.outcome === 'rolled-back') console.log(`  watch: rolled back, ${result.reason}`);
+  if (result.outcome === 'promoted') console.log(`  watch: ${detail}`);
   return result;
+}
+
+function tellShadow({ verdict, requests, metrics }: ShadowReport): void {
+  const told = ['disagreement_rate', 'score_mean_shift', 'score_psi'].map(
+    (metric) => `${metric} ${metrics[metric]?.toFixed(3) ?? 'unknown'}`,
+  );
+  console.log(`  shadow: ${verdict}; ${String(requests.mirrored)} requests, ${told.join(', ')}`);
 }
 
 /** Callers name the tag; which model answers is the platform's business. */
 async function ask(platform: Platform, tag: string): Promise<void> {
-  const { predictions, modelId } = await platform.score(tag, FLIGHTS_TO_ASK);
+  const { predictions, modelId } = await platform.score(tag, flightsToAsk(0, 3));
   const late = predictions.map(
     (probability) => `${String(Math.round(Number(probability) * 100))} %`,
   );

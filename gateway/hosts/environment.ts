@@ -1,8 +1,8 @@
-import type { HostSpec } from '../../temporal/contracts/route.js';
+import type { ServerPlan, SharedRoom } from './plan.js';
 
 /** How model servers are started. */
 export interface ModelServerOptions {
-  /** Interpreter that runs `-m modelyard serve`. */
+  /** Interpreter that runs `-m modelyard`. */
   python: string;
   /** Directory that holds the package `modelyard`; null where the interpreter has it installed. */
   harness: string | null;
@@ -10,6 +10,8 @@ export interface ModelServerOptions {
   home: string;
   trackingUri: string | null;
   allowedTypes: string[];
+  /** Of every server that many models share. */
+  shared: SharedRoom;
   /** What of the gateway's own environment they are given. */
   passedOn: Record<string, string>;
 }
@@ -35,9 +37,9 @@ export function passedOn(environment: NodeJS.ProcessEnv): Record<string, string>
 
 export const INSTANCE_VARIABLE = 'MODELYARD_HOST_INSTANCE';
 
-/** The environment of the harness's `serve` step. */
+/** The environment of a step of the harness that serves. */
 export function serveEnvironment(
-  spec: HostSpec,
+  plan: ServerPlan,
   options: ModelServerOptions,
   at: { address: string; port: number; instance: string },
 ): Record<string, string> {
@@ -48,10 +50,7 @@ export function serveEnvironment(
     ...(options.trackingUri !== null && { MLFLOW_TRACKING_URI: options.trackingUri }),
     HOST: at.address,
     PORT: String(at.port),
-    MODELYARD_MODEL_ID: spec.modelId,
-    MODELYARD_MODEL_URI: spec.modelUri,
-    MODELYARD_MODEL_DIGEST: spec.digest,
-    MODELYARD_TASK: spec.task,
+    ...plan.environment,
     MODELYARD_ALLOWED_TYPES: JSON.stringify(options.allowedTypes),
     MODELYARD_HOME: options.home,
     [INSTANCE_VARIABLE]: at.instance,

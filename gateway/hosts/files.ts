@@ -22,7 +22,7 @@ export interface RestoredHost {
   problem?: string;
 }
 
-/** What is kept of hosts: a directory each, with the spec, the process and its log. */
+/** What is kept of hosts, or of servers that hosts share: a directory each, with the host's spec, the process and its log. */
 export class HostFiles {
   readonly #directory: string;
 
@@ -49,6 +49,7 @@ export class HostFiles {
   }
 
   async writeProcess(name: string, record: ProcessRecord): Promise<void> {
+    await mkdir(this.directoryOf(name), { recursive: true, mode: 0o700 });
     await writeDurably(this.#processOf(name), `${JSON.stringify(record)}\n`);
   }
 

@@ -23,12 +23,13 @@ export const STARTING: Health = {
   detail: 'loading the model',
 };
 
-/** The health after one more ping. Ready needs an answer that names exactly the digest asked for. */
-export function judge(before: Health, answer: Ping, expectedDigest: string): Health {
+/** The health after one more ping. Ready needs an answer that names exactly the digest asked for, if one is. */
+export function judge(before: Health, answer: Ping, expectedDigest: string | null): Health {
   switch (answer.answer) {
     case 'none':
       return missedOne(before, answer.detail);
     case 'starting':
+    case 'unknown':
       return STARTING;
     case 'failed':
       return { ...STARTING, phase: 'unhealthy', detail: answer.detail };
@@ -37,8 +38,8 @@ export function judge(before: Health, answer: Ping, expectedDigest: string): Hea
   }
 }
 
-function loaded(digest: string | null, expected: string): Health {
-  const same = digest === expected;
+function loaded(digest: string | null, expected: string | null): Health {
+  const same = expected === null || digest === expected;
   return {
     verified: same,
     digest,

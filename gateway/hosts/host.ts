@@ -1,119 +1,69 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostObservation, HostSpec } from '../../temporal/contracts/route.js';
-import { messageOf, type Log } from '../log.js';
-import { STARTING } from './health.js';
 import type { Instance } from './instance.js';
-import type { Launcher } from './launcher.js';
-import { tailOf } from './log-file.js';
-import type { ProcessEnd } from './process.js';
-import { BROKEN_AFTER, countDeath, restartDelayMs } from './restarts.js';
+import { KeptServer, type ServerView } from './kept-server.js';
+import type { ServerParts } from './launcher.js';
+import { dedicatedServer } from './plan.js';
+import type { Serving } from './serving.js';
 
 /** A host as the admin API shows it. */
 export interface HostView extends HostObservation {
   name: string;
   modelId: string;
+  kind: 'dedicated' | 'shared';
   pid: number | null;
   port: number | null;
   restarts: number;
 }
 
-const TAIL_BYTES = 2_000;
-
-/** Keeps one model server running, from `run` to `stop`. */
-export class ModelHost {
+/** Something that serves one model, until it is stopped. */
+export interface Host {
   readonly spec: HostSpec;
-  readonly #launcher: Launcher;
-  readonly #logFile: string;
-  readonly #log: Log;
-  readonly #stopping = new AbortController();
-  #running: Promise<void> = Promise.resolve();
-  #instance: Instance | undefined;
-  #restarts = 0;
-  #fastDeaths = 0;
-  /** How the last process ended, with the tail of its log. */
-  #lastDeath = '';
+  readonly stopping: boolean;
+  /** Where requests may go; undefined while the model is not loaded. */
+  readonly serving: Serving | undefined;
+  /** Resolves when nothing serves the model any more, with its requests in flight answered. */
+  stop(): Promise<void>;
+  view(): HostView;
+}
 
-  constructor(spec: HostSpec, parts: { launcher: Launcher; logFile: string; log: Log }) {
+export const viewOf = (
+  { name, modelId, kind = 'dedicated' }: HostSpec,
+  server: ServerView,
+): HostView => ({
+  name,
+  modelId,
+  kind,
+  ...server,
+});
+
+/** A model on a server of its own. */
+export class DedicatedHost implements Host {
+  readonly spec: HostSpec;
+  readonly #server: KeptServer;
+
+  constructor(spec: HostSpec, parts: ServerParts) {
     this.spec = spec;
-    this.#launcher = parts.launcher;
-    this.#logFile = parts.logFile;
-    this.#log = parts.log;
+    this.#server = new KeptServer(dedicatedServer(spec), parts);
   }
 
-  /** Supervises the given process, or a new one, and its successors. */
+  /** Goes on with the given process, or begins with a new one. */
   run(adopted?: Instance): void {
-    this.#running = this.#supervise(adopted);
+    this.#server.run(adopted);
   }
 
-  /** Resolves when the process is gone; it is not started again. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#server.stop();
   }
 
   get stopping(): boolean {
-    return this.#stopping.signal.aborted;
+    return this.#server.stopping;
   }
 
-  /** The process that requests may go to; undefined while there is none. */
-  get serving(): Instance | undefined {
-    return this.#instance?.serving === true ? this.#instance : undefined;
+  get serving(): Serving | undefined {
+    return this.#server.serving;
   }
 
   view(): HostView {
-    const health = this.#instance?.health ?? STARTING;
-    const broken = health.phase !== 'ready' && this.#fastDeaths >= BROKEN_AFTER;
-    const detail =
-      health.phase === 'starting' && this.#lastDeath !== ''
-        ? `started again after: ${this.#lastDeath}`
-        : health.detail;
-    return {
-      name: this.spec.name,
-      modelId: this.spec.modelId,
-      phase: broken ? 'unhealthy' : health.phase,
-      digest: health.digest,
-      detail,
-      pid: this.#instance?.process.identity?.pid ?? null,
-      port: this.#instance?.port ?? null,
-      restarts: this.#restarts,
-    };
-  }
-
-  async #supervise(adopted: Instance | undefined): Promise<void> {
-    const { signal } = this.#stopping;
-    let next = adopted;
-    while (!signal.aborted) {
-      await this.#live(next);
-      next = undefined;
-      await sleep(restartDelayMs(this.#fastDeaths), undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  async #live(adopted: Instance | undefined): Promise<void> {
-    try {
-      const instance = adopted ?? (await this.#launcher.start(this.spec));
-      this.#instance = instance;
-      await instance.watch(this.#stopping.signal);
-      if (this.stopping) {
-        await instance.retire();
-        return;
-      }
-      await this.#died(
-        instance.process.end ?? { exitCode: null, detail: 'ended' },
-        instance.readyForMs,
-      );
-      this.#instance = undefined;
-      await instance.discard();
-    } catch (error) {
-      await this.#died({ exitCode: null, detail: messageOf(error) }, 0);
-    }
-  }
-
-  async #died(end: ProcessEnd, readyForMs: number): Promise<void> {
-    this.#restarts += 1;
-    this.#fastDeaths = countDeath(this.#fastDeaths, end, readyForMs);
-    const tail = await tailOf(this.#logFile, TAIL_BYTES).catch(() => '');
-    this.#lastDeath = tail === '' ? end.detail : `${end.detail}; its log ends: ${tail}`;
-    this.#log('host-died', { host: this.spec.name, end: end.detail, fastDeaths: this.#fastDeaths });
+    return viewOf(this.spec, this.#server.view());
   }
 }

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool, type Dispatcher } from 'undici';
 import { judge, STARTING, type Health } from './health.js';
 import { capLog } from './log-file.js';
-import { ping } from './ping.js';
+import { ping, type Ping } from './ping.js';
 import type { ModelProcess } from './process.js';
+import type { Serving } from './serving.js';
 
 export interface InstanceSettings {
   /** Connections to one model server; further requests wait for one. */
@@ -24,20 +25,23 @@ export interface InstancePlace {
   address: string;
   port: number;
   log: string;
-  digest: string;
+  /** Null: of a server whose models each tell their own. */
+  digest: string | null;
+  /** Known to its process and to this gateway alone. */
+  token: string;
   pings: Dispatcher;
 }
 
-/** One process of a host, from its start or adoption to its end, with the connections to it. */
-export class Instance {
+/** One process of a model server, from its start or adoption to its end, with the connections to it. */
+export class Instance implements Serving {
   readonly process: ModelProcess;
   readonly pool: Pool;
   readonly port: number;
-  /** Requests handed to the pool and not answered yet. */
+  readonly origin: string;
+  readonly path = '/invocations';
   inFlight = 0;
   readonly #place: InstancePlace;
-  readonly #settings: InstanceSettings;
-  readonly #origin: string;
+  readonly settings: InstanceSettings;
   #health: Health = STARTING;
   #readySince: number | null = null;
 
@@ -45,22 +49,27 @@ export class Instance {
     this.process = process;
     this.port = place.port;
     this.#place = place;
-    this.#settings = settings;
-    this.#origin = `http://${place.address}:${String(place.port)}`;
-    this.pool = new Pool(this.#origin, { connections: settings.connections, pipelining: 1 });
+    this.settings = settings;
+    this.origin = `http://${place.address}:${String(place.port)}`;
+    this.pool = new Pool(this.origin, { connections: settings.connections, pipelining: 1 });
   }
 
   get health(): Health {
     return this.#health;
   }
 
-  /** Loaded the digest asked for, and its process lives. */
+  /** Allows to change what a shared server has. */
+  get token(): string {
+    return this.#place.token;
+  }
+
+  /** Loaded the digest asked for, where one is, and its process lives. */
   get serving(): boolean {
     return this.#health.verified && !this.process.ended.aborted;
   }
 
   get hasRoom(): boolean {
-    return this.inFlight < this.#settings.inFlight;
+    return this.inFlight < this.settings.inFlight;
   }
 
   /** How long it has been ready, 0 when it never was. */
@@ -69,10 +78,14 @@ export class Instance {
   }
 
   async probe(): Promise<void> {
-    const options = { dispatcher: this.#place.pings, timeoutMs: this.#settings.pingTimeoutMs };
-    const answer = await ping(this.#origin, options);
-    this.#health = judge(this.#health, answer, this.#place.digest);
+    this.#health = judge(this.#health, await this.ask('/ping'), this.#place.digest);
     if (this.#health.verified) this.#readySince ??= performance.now();
+  }
+
+  /** How it, or a model on it, is. */
+  ask(path: string): Promise<Ping> {
+    const options = { dispatcher: this.#place.pings, timeoutMs: this.settings.pingTimeoutMs };
+    return ping(`${this.origin}${path}`, options);
   }
 
   /** Pings until the process ends, hangs, or `stop` aborts; a hung one is ended first. */
@@ -80,9 +93,9 @@ export class Instance {
     const over = AbortSignal.any([stop, this.process.ended]);
     while (!over.aborted) {
       await this.probe();
-      if (this.#hangs()) return this.process.terminate(this.#settings.graceMs);
+      if (this.#hangs()) return this.process.terminate(this.settings.graceMs);
       // A log that cannot be cut, on a full disk for one, is no reason to give up a server that answers.
-      await capLog(this.#place.log, this.#settings.logCapBytes).catch(() => undefined);
+      await capLog(this.#place.log, this.settings.logCapBytes).catch(() => undefined);
       await sleep(this.#pauseMs(), undefined, { signal: over }).catch(() => undefined);
     }
   }
@@ -90,8 +103,8 @@ export class Instance {
   /** Lets requests in flight finish within the grace time, then ends the process. */
   async retire(): Promise<void> {
     const answered = this.pool.close();
-    await Promise.race([answered, sleep(this.#settings.graceMs, undefined, { ref: false })]);
-    await this.process.terminate(this.#settings.graceMs);
+    await Promise.race([answered, sleep(this.settings.graceMs, undefined, { ref: false })]);
+    await this.process.terminate(this.settings.graceMs);
     await this.discard();
   }
 
@@ -102,11 +115,11 @@ export class Instance {
   }
 
   #hangs(): boolean {
-    return this.#health.verified && this.#health.missed >= this.#settings.hungAfterMissed;
+    return this.#health.verified && this.#health.missed >= this.settings.hungAfterMissed;
   }
 
   #pauseMs(): number {
-    const { starting, ready } = this.#settings.pingEveryMs;
+    const { starting, ready } = this.settings.pingEveryMs;
     return this.#health.verified ? ready : starting;
   }
 }

@@ -5,12 +5,18 @@ import type { Log } from '../log.js';
 import { Refusal } from '../refusal.js';
 import type { HostCheck } from '../routes/store.js';
 import type { HostFiles, RestoredHost } from './files.js';
-import { ModelHost, type HostView } from './host.js';
+import { DedicatedHost, type Host, type HostView } from './host.js';
+import type { InstanceSettings } from './instance.js';
 import type { Launcher } from './launcher.js';
+import { dedicatedServer } from './plan.js';
+import { SharedHost } from './shared-host.js';
+import type { SharedServers } from './shared-servers.js';
 
 export interface SupervisorParts {
   files: HostFiles;
   launcher: Launcher;
+  shared: SharedServers;
+  settings: InstanceSettings;
   log: Log;
   /** Most hosts kept at once. */
   maxHosts: number;
@@ -19,7 +25,7 @@ export interface SupervisorParts {
 /** All hosts: what is wanted is on disk, so that a restart brings back the same. */
 export class Supervisor implements HostCheck {
   readonly #parts: SupervisorParts;
-  readonly #hosts = new Map<string, ModelHost>();
+  readonly #hosts = new Map<string, Host>();
   readonly #queue = new KeyedQueue();
 
   constructor(parts: SupervisorParts) {
@@ -29,10 +35,12 @@ export class Supervisor implements HostCheck {
   /** Adopts what still runs and starts what does not. Adopted servers have been pinged once when it resolves. */
   async restore(): Promise<void> {
     const restored = await this.#parts.files.restore();
+    const wanted = restored.flatMap(({ spec }) => (spec?.kind === 'shared' ? [spec.target] : []));
+    await this.#parts.shared.restore(wanted);
     await Promise.all(restored.map((host) => this.#restoreOne(host)));
   }
 
-  get(name: string): ModelHost | undefined {
+  get(name: string): Host | undefined {
     const host = this.#hosts.get(name);
     return host?.stopping === true ? undefined : host;
   }
@@ -75,7 +83,7 @@ export class Supervisor implements HostCheck {
       }
       if (this.#hosts.size >= this.#parts.maxHosts) throw tooManyHosts(this.#parts.maxHosts);
       await this.#parts.files.writeSpec(spec);
-      const host = this.#supervised(spec);
+      const host = this.#create(spec);
       host.run();
       return { host: host.view(), created: true };
     });
@@ -107,6 +115,7 @@ export class Supervisor implements HostCheck {
   async close(): Promise<void> {
     await Promise.all([...this.#hosts.values()].map((host) => host.stop()));
     await this.#parts.launcher.close();
+    await this.#parts.shared.close();
   }
 
   async #restoreOne({ name, spec, process, problem }: RestoredHost): Promise<void> {
@@ -120,22 +129,30 @@ export class Supervisor implements HostCheck {
       await files.remove(name);
       return;
     }
-    const adopted = process && launcher.adopt(spec, process);
+    const host = this.#create(spec);
+    if (host instanceof SharedHost) {
+      await host.resume();
+      return;
+    }
+    const adopted = process && launcher.adopt(dedicatedServer(spec), process);
     await adopted?.probe();
     log(adopted ? 'host-adopted' : 'host-started-again', { host: name, modelId: spec.modelId });
-    this.#supervised(spec).run(adopted);
+    host.run(adopted);
   }
 
-  #supervised(spec: HostSpec): ModelHost {
-    const { files, launcher, log } = this.#parts;
-    const host = new ModelHost(spec, { launcher, logFile: files.logOf(spec.name), log });
+  #create(spec: HostSpec): DedicatedHost | SharedHost {
+    const { launcher, shared, settings, log } = this.#parts;
+    const host =
+      spec.kind === 'shared'
+        ? new SharedHost(spec, { servers: shared, settings, log })
+        : new DedicatedHost(spec, { launcher, log });
     this.#hosts.set(spec.name, host);
     return host;
   }
 }
 
 function requireSameSpec(there: HostSpec, asked: HostSpec): void {
-  if (isDeepStrictEqual(there, asked)) return;
+  if (isDeepStrictEqual({ kind: 'dedicated', ...there }, { kind: 'dedicated', ...asked })) return;
   const message = `host '${there.name}' exists for ${there.modelId} with digest ${there.digest}, asked for ${asked.modelId} with digest ${asked.digest}; another spec needs another name`;
   throw new Refusal(409, 'HostConflict', message);
 }

@@ -50,7 +50,8 @@ function bodyOf({ body, headers }: FastifyRequest): Buffer {
   throw new Refusal(400, 'BadPayload', message);
 }
 
-function goneSignal(reply: FastifyReply): AbortSignal {
+/** Aborts when the caller has closed its connection before it had the whole answer. */
+export function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort();

@@ -3,20 +3,23 @@ import { refusalOf, type Refusal } from '../refusal.js';
 import { isModelsFault } from './errors.js';
 import { single } from './headers.js';
 import { scoreRequestOf, takeBodiesRaw } from './http.js';
+import { observeOnceAnswered, type Observer } from './observe.js';
 import { TargetRefusal, type ScoreReply, type Scorer } from './scorer.js';
 
 const CUSTOM_ATTRIBUTES = 'x-amzn-sagemaker-custom-attributes';
 
 /** `POST /endpoints/:name/invocations`: SageMaker's runtime, for clients that speak it. The endpoint's name is the tag. */
-export function serveEndpoints(scope: FastifyInstance, scorer: Scorer): void {
+export function serveEndpoints(scope: FastifyInstance, scorer: Scorer, observer: Observer): void {
   takeBodiesRaw(scope);
   scope.setErrorHandler((error, request, reply) => answerError(refusalOf(error), request, reply));
   scope.post<{ Params: { name: string } }>(
     '/endpoints/:name/invocations',
     async (request, reply) => {
-      const answer = await scorer.score(scoreRequestOf(request, reply, request.params.name));
+      const asked = scoreRequestOf(request, reply, request.params.name);
+      const answer = await scorer.score(asked);
       request.answeredBy = answer.modelId;
       if (answer.status !== 200) return modelError(reply, answer);
+      observeOnceAnswered(observer, reply, { request: asked, answer });
       const custom = single(answer.headers, CUSTOM_ATTRIBUTES);
       if (custom !== undefined) reply.header(CUSTOM_ATTRIBUTES, custom);
       reply.header('x-Amzn-Invoked-Production-Variant', answer.modelId);

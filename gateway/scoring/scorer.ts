@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FencedRoute, RouteTarget } from '../../temporal/contracts/route.js';
-import type { Instance } from '../hosts/instance.js';
+import type { Serving } from '../hosts/serving.js';
 import { Refusal } from '../refusal.js';
 import { pickTarget } from '../routes/pick.js';
 import { exchange, ExchangeError, type HostReply } from './exchange.js';
@@ -9,7 +9,7 @@ import { headersForHost } from './headers.js';
 /** What scoring reads, which changes under it at any time and is read anew for every try, and where it says who could not serve. */
 export interface ScoringParts {
   routes: { current(tag: string): FencedRoute | undefined };
-  hosts: { get(name: string): { serving: Instance | undefined } | undefined };
+  hosts: { get(name: string): { serving: Serving | undefined } | undefined };
   figures: { passedOver(tag: string, modelId: string): void };
 }
 
@@ -28,6 +28,8 @@ export interface ScoreRequest {
 
 export interface ScoreReply extends HostReply {
   modelId: string;
+  /** Of the exchange with the model server. */
+  ms: number;
 }
 
 /** A refusal after a target was picked. */
@@ -65,17 +67,18 @@ export class Scorer {
     const { target, instance } = this.#choose(request, choice);
     const { requestId, headers, body, gone } = request;
     instance.inFlight += 1;
+    const sentAtMs = performance.now();
     try {
       const { timeoutMs, replyBytes } = this.#limits;
       const reply = await exchange(instance.pool, {
-        path: '/invocations',
+        path: instance.path,
         headers: headersForHost(headers, requestId),
         body,
         timeoutMs,
         replyLimitBytes: replyBytes,
         gone,
       });
-      return { ...reply, modelId: target.modelId };
+      return { ...reply, modelId: target.modelId, ms: performance.now() - sentAtMs };
     } catch (error) {
       throw error instanceof ExchangeError ? refusalOf(error, target) : error;
     } finally {
@@ -87,7 +90,7 @@ export class Scorer {
   #choose(
     { tag, requestId }: ScoreRequest,
     choice: 'by-weight' | 'live-only',
-  ): { target: RouteTarget; instance: Instance } {
+  ): { target: RouteTarget; instance: Serving } {
     const inForce = this.#parts.routes.current(tag);
     if (!inForce)
       throw new Refusal(
@@ -117,15 +120,15 @@ export class Scorer {
     if (modelId !== live?.modelId) this.#parts.figures.passedOver(tag, modelId);
   }
 
-  #ready(target: RouteTarget | null): { target: RouteTarget; instance: Instance } | undefined {
+  #ready(target: RouteTarget | null): { target: RouteTarget; instance: Serving } | undefined {
     const instance = target ? this.#parts.hosts.get(target.host)?.serving : undefined;
     return target && instance ? { target, instance } : undefined;
   }
 }
 
-function withRoom(chosen: { target: RouteTarget; instance: Instance }): {
+function withRoom(chosen: { target: RouteTarget; instance: Serving }): {
   target: RouteTarget;
-  instance: Instance;
+  instance: Serving;
 } {
   if (chosen.instance.hasRoom) return chosen;
   const { modelId } = chosen.target;

@@ -2,22 +2,25 @@ import type { FastifyInstance } from 'fastify';
 import { Refusal } from '../refusal.js';
 import { refusalOfReply } from './errors.js';
 import { scoreRequestOf, takeBodiesRaw } from './http.js';
+import { observeOnceAnswered, type Observer } from './observe.js';
 import { TargetRefusal, type Scorer } from './scorer.js';
 import { withIdentity } from './splice.js';
 
 const MEDIA_TYPES = new Set(['application/json', 'text/csv']);
 
 /** `POST /v1/tags/:tag/score`: answers `{ predictions, modelId, requestId }`. */
-export function serveTags(scope: FastifyInstance, scorer: Scorer): void {
+export function serveTags(scope: FastifyInstance, scorer: Scorer, observer: Observer): void {
   takeBodiesRaw(scope);
   scope.post<{ Params: { tag: string } }>('/v1/tags/:tag/score', async (request, reply) => {
     requireMediaType(request.headers['content-type']);
-    const answer = await scorer.score(scoreRequestOf(request, reply, request.params.tag));
+    const asked = scoreRequestOf(request, reply, request.params.tag);
+    const answer = await scorer.score(asked);
     if (answer.status !== 200) throw refusalOfReply(answer);
     const { modelId } = answer;
     request.answeredBy = modelId;
     const body = withIdentity(answer.body, { modelId, requestId: request.id });
     if (!body) throw withoutPredictions(modelId);
+    observeOnceAnswered(observer, reply, { request: asked, answer });
     return reply.header('x-modelyard-model-id', modelId).type('application/json').send(body);
   });
 }

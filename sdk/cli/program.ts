@@ -8,10 +8,12 @@ import { addDevCommand } from './dev-command.js';
 import { examine } from './doctor.js';
 import { EXIT } from './exit-codes.js';
 import { packageVersion } from './package-version.js';
+import { addPoolCommands } from './pool-commands.js';
 import { addReconcileCommand } from './reconcile-command.js';
 import { addFreezeCommands } from './freeze-commands.js';
 import { addRunCommands } from './run-commands.js';
 import { addScheduleCommands } from './schedule-commands.js';
+import { addShadowCommands } from './shadow-commands.js';
 import { table } from './table.js';
 import { addTagCommands } from './tag-commands.js';
 
@@ -41,6 +43,8 @@ export function buildProgram(context?: Context): Command {
   addFreezeCommands(program, used);
   addAuditCommands(program, used);
   addScheduleCommands(program, used);
+  addShadowCommands(program, used);
+  addPoolCommands(program, used);
   addReconcileCommand(program, used);
   return program;
 }

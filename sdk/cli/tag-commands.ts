@@ -151,6 +151,11 @@ function describeTag(status: TagStatus): string {
         `${status.rollout.modelId} at ${String(status.rollout.weightPercent)} % by ${status.rollout.workflowId}${status.rollout.waitingFor === null ? '' : `, waits for: ${status.rollout.waitingFor}`}`,
     ],
     [
+      'shadow',
+      status.shadow &&
+        `${status.shadow.modelId} until ${instant(status.shadow.until) ?? ''} by ${status.shadow.workflowId}`,
+    ],
+    [
       'frozen',
       status.frozen &&
         `by ${status.frozen.by}${status.frozen.until ? ` until ${instant(status.frozen.until) ?? ''}` : ''}: ${status.frozen.reason}`,

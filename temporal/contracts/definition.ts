@@ -4,6 +4,7 @@ import { rolloutContradictions, type Contradiction } from './rollout-contradicti
 import { RolloutPolicy, ServingSpec } from './rollout.js';
 import { ModelTag } from './scalars.js';
 import { ScheduleSpec } from './schedule.js';
+import { shadowContradictions } from './shadow-contradictions.js';
 import { ShadowPolicy } from './shadow.js';
 import { EvaluationSpec, MAX_PARAMS_BYTES, TrainingSpec } from './training.js';
 
@@ -39,15 +40,14 @@ function contradictions(definition: Definition): Contradiction[] {
     ...columnContradictions(definition),
     ...gateContradictions(definition),
     ...rolloutContradictions(definition.rollout ?? {}, new Date().toISOString()),
+    ...shadowContradictions(definition.shadow, definition),
     ...paramsContradictions(definition),
   ];
 }
 
 /** What this release would silently leave out is refused: an approval that is not asked for is worse than none. */
-function notYet({ shadow, serving }: Definition): Contradiction[] {
+function notYet({ serving }: Definition): Contradiction[] {
   const parts: [unknown, string][] = [
-    [shadow, 'shadow'],
-    [serving?.kind === 'shared' ? serving : undefined, 'serving.kind'],
     [serving?.replicas, 'serving.replicas'],
     [serving?.instanceType, 'serving.instanceType'],
     [serving?.scaling, 'serving.scaling'],

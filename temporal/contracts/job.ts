@@ -15,7 +15,7 @@ export const JobSpec = z.strictObject({
   owner: z.string().min(1),
   tag: z.string(),
   program: z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('harness'), step: z.enum(['train', 'evaluate']) }),
+    z.strictObject({ kind: z.literal('harness'), step: z.enum(['train', 'evaluate', 'shadow']) }),
     z.strictObject({
       kind: z.literal('image'),
       image: z.string(),

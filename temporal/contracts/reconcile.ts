@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Asked } from './tag.js';
 import { FencedRoute } from './route.js';
+import { PoolName, TakenBooking } from './pool.js';
 import { ModelId, ModelTag, Version } from './scalars.js';
 
 /** What differed and whether it has been put right and read back; `tag` '*': something of no tag alone. */
@@ -68,6 +69,8 @@ export type ReconcileRequest = z.infer<typeof ReconcileRequest>;
 export const ReconcileResult = z.object({ findings: z.array(Finding) });
 export type ReconcileResult = z.infer<typeof ReconcileResult>;
 
+const HeldBooking = TakenBooking.extend({ pool: PoolName });
+
 /** What a sweep has to do, found without changing anything. */
 export const Survey = z.object({
   /** Tags with something to put right. */
@@ -75,6 +78,8 @@ export const Survey = z.object({
   hosts: z.array(z.object({ name: z.string(), modelId: ModelId })),
   jobs: z.array(z.object({ name: z.string(), target: z.string(), owner: z.string() })),
   runs: z.array(z.object({ runId: z.string(), tag: ModelTag, workflowId: z.string() })),
+  /** Taken by runs that are closed. Absent: from a worker that does not look for them. */
+  bookings: z.array(HeldBooking).optional(),
   /** Stores that could not be asked. */
   unavailable: z.array(z.string()),
 });
@@ -90,5 +95,6 @@ export const Orphan = z.discriminatedUnion('kind', [
     tag: z.string(),
     workflowId: z.string(),
   }),
+  z.object({ kind: z.literal('booking'), ...HeldBooking.shape }),
 ]);
 export type Orphan = z.infer<typeof Orphan>;

@@ -35,6 +35,8 @@ export const HostSpec = z.strictObject({
   modelUri: z.string().min(1),
   digest: Digest,
   task: z.string(),
+  /** 'shared': on a server that it has in common with the other shared hosts of its target. Absent: a server of its own. */
+  kind: z.enum(['dedicated', 'shared']).optional(),
 });
 export type HostSpec = z.infer<typeof HostSpec>;
 

@@ -6,8 +6,9 @@ import { Signed } from './approval.js';
 import { ModelFigures, TrafficFigures } from './figures.js';
 import { LedgerEntry, LedgerOwner } from './ledger.js';
 import { RolloutPlan } from './rollout-plan.js';
-import { Digest, Instant, ModelId, ModelTag, Reason, Version } from './scalars.js';
-import { ShadowReport } from './shadow.js';
+import { PoolName } from './pool.js';
+import { Digest, Duration, Instant, ModelId, ModelTag, Reason, Version } from './scalars.js';
+import { ShadowCheck, ShadowReport } from './shadow.js';
 import { Requested } from './tag.js';
 import { Params } from './training.js';
 
@@ -75,6 +76,8 @@ export const Watching = z.strictObject({
   baseline: ModelFigures.nullable(),
   /** Whether a judgement had enough data. */
   judged: z.boolean(),
+  /** Of the window before the commit; absent where there was none. */
+  shadow: ShadowReport.nullable().optional(),
 });
 export type Watching = z.infer<typeof Watching>;
 
@@ -106,6 +109,32 @@ export const RolloutRequest = z.strictObject({
   eventsPerPage: z.int().positive().optional(),
 });
 export type RolloutRequest = z.infer<typeof RolloutRequest>;
+
+/**
+ * What starts a shadow window: between the instants, or of the duration from the moment it has a slot. What is absent is the
+ * definition's, or SHADOW_DEFAULTS.
+ */
+export const ShadowRequest = z.strictObject({
+  tag: ModelTag,
+  version: Version,
+  actor: z.string().max(200),
+  reason: Reason,
+  from: Instant.optional(),
+  until: Instant.optional(),
+  duration: Duration.optional(),
+  samplingPercent: z.number().gt(0).lte(100).optional(),
+  pool: PoolName.optional(),
+  minRequests: z.int().nonnegative().optional(),
+  checks: z.array(ShadowCheck).min(1).max(50).optional(),
+  /** Its length counts from when its host is ready, where the pool has room; absent: it ends when its slot does. */
+  fromReady: z.literal(true).optional(),
+  /** A booking made ahead for this tag and version; absent: the run books for itself. */
+  bookingId: z.string().min(1).max(200).optional(),
+  /** What a full pool means: 'wait' for the next free window, as a rollout does, or 'refuse' with NoSlot. */
+  whenFull: z.enum(['wait', 'refuse']),
+  requested: Requested.optional(),
+});
+export type ShadowRequest = z.infer<typeof ShadowRequest>;
 
 export const RetrainResult = z.object({
   tag: ModelTag,

@@ -72,12 +72,17 @@ export const RenewLeaseCommand = LeaseCommand.extend({
   /** The lease is wanted at least until then; absent: for the usual time. */
   until: Instant.optional(),
   /** What the run waits for from now on, null: it works. A candidate that waits for people is not what a rollback leaves. */
-  waitingFor: z.enum(['approval', 'window']).nullable().optional(),
+  waitingFor: z.enum(['shadow', 'approval', 'window']).nullable().optional(),
 });
 export type RenewLeaseCommand = z.infer<typeof RenewLeaseCommand>;
 
 /** A lease that was renewed, and the approvals of its candidate so far: what a run asks for that missed a notice. */
-export const RenewedLease = z.object({ deadline: Instant, approvals: z.int().nonnegative() });
+export const RenewedLease = z.object({
+  deadline: Instant,
+  approvals: z.int().nonnegative(),
+  /** Until when its approvals may be given; absent where it needs none. */
+  approvalUntil: Instant.optional(),
+});
 export type RenewedLease = z.infer<typeof RenewedLease>;
 
 /** Of approve, reject and withdraw; the reason in `asked` is the approver's comment. */
@@ -102,6 +107,7 @@ export type UnfreezeCommand = z.infer<typeof UnfreezeCommand>;
 export const RetireCommand = z.strictObject({ asked: Asked });
 export type RetireCommand = z.infer<typeof RetireCommand>;
 
+/** Begins a mirror; asked again by the run whose mirror is in force, it moves its end. */
 export const BeginShadowCommand = z.strictObject({
   asked: Asked,
   model: ModelRecord,
@@ -109,14 +115,28 @@ export const BeginShadowCommand = z.strictObject({
   until: Instant,
 });
 export type BeginShadowCommand = z.infer<typeof BeginShadowCommand>;
-export const EndShadowCommand = z.strictObject({ asked: Asked, shadow: z.string() });
+/** Ends the mirror of that name; without one, whichever the asking workflow holds. */
+export const EndShadowCommand = z.strictObject({ asked: Asked, shadow: z.string().optional() });
 export type EndShadowCommand = z.infer<typeof EndShadowCommand>;
+
+/** What `shadowObjection` is asked about: a window, from now or from an instant to come. */
+export const WantedShadow = z.strictObject({
+  version: Version,
+  from: Instant,
+  until: Instant,
+  workflowId: z.string().max(1000),
+});
+export type WantedShadow = z.infer<typeof WantedShadow>;
 
 /** A person who triggered or backfilled the slots of a span: no approver of what comes of them. */
 export const TriggerCommand = z.strictObject({ asked: Asked, from: Instant, until: Instant });
 export type TriggerCommand = z.infer<typeof TriggerCommand>;
 
-/** From a run that lost its lease: the host it was granted, which it may have made again since. */
+/** From a run that brings up the host of a version by itself; the answer is what to bring up. It stays until then at most. */
+export const HoldHostCommand = z.strictObject({ asked: Asked, model: ModelRecord, until: Instant });
+export type HoldHostCommand = z.infer<typeof HoldHostCommand>;
+
+/** From a run that held it, or that lost its lease: the host it was granted, which it may have made again since. */
 export const ReleaseHostCommand = z.strictObject({ asked: Asked, host: HostSpec });
 export type ReleaseHostCommand = z.infer<typeof ReleaseHostCommand>;
 
@@ -170,7 +190,7 @@ export const TagView = z.object({
       modelId: ModelId,
       weightPercent: z.number(),
       workflowId: z.string(),
-      waitingFor: z.enum(['approval', 'window']).nullable(),
+      waitingFor: z.enum(['shadow', 'approval', 'window']).nullable(),
     })
     .nullable(),
   shadow: z.object({ modelId: ModelId, until: Instant, workflowId: z.string() }).nullable(),

@@ -1,10 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
-import type { ModelDefinition, Platform, RolloutHandle } from 'modelyard';
+import type { ModelDefinition, Platform, RolloutHandle, RunHandle, ShadowHandle } from 'modelyard';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Recorded {
-  type: 'tag' | 'retrain' | 'rollout' | 'evaluate' | 'read' | 'platform' | 'reconcile';
+  type:
+    | Exclude<RunHandle<unknown>['kind'], 'fleet'>
+    | 'tag'
+    | 'read'
+    | 'platform'
+    | 'reconcile'
+    | 'pool';
   scenario: string;
   workflowId: string;
   firstRunId?: string;
@@ -61,6 +67,7 @@ export async function record(
     ...(await inTurn(platform)),
     ...(await inPages(platform, temporal)),
     ...(await bySteps(platform, approver)),
+    ...(await shadowed(platform)),
     ...(await frozen(platform)),
     ...(await reconciled(platform)),
     ...(await readings(temporal)),
@@ -214,6 +221,69 @@ async function bySteps(platform: Platform, approver: Platform): Promise<Recorded
     { type: 'rollout', scenario: 'failed its check', workflowId: unasked.workflowId },
     { type: 'tag', scenario: 'approvals, steps and watches', workflowId: `tag/${tag}` },
   ];
+}
+
+/**
+ * Windows on live traffic: one that passes, one that nobody calls, which is extended, one that is moved and cancelled, one whose
+ * incumbent changes, and one within a rollout.
+ */
+async function shadowed(platform: Platform): Promise<Recorded[]> {
+  const [tag, pool] = ['shadowed', 'recorders'];
+  const metrics = [{ name: 'auc', direction: 'higher', threshold: 0.5 } as const];
+  const checks = [{ metric: 'error_rate', max: 0.5 }];
+  const rollout = { watch: '0s' };
+  await platform.models.apply(definitionOf(tag, { gate: { metrics }, rollout }));
+  for (const params of [{}, { C: 0.01 }, { C: 0.02 }])
+    await (await platform.retrain(tag, { asOf: CUTOFF, params })).result();
+  const byHand = (version: number): Promise<RolloutHandle> =>
+    platform.promote(tag, version, { ...because('by hand'), override: 'for the recording' });
+  await (await byHand(1)).result();
+  await platform.shadowPools.apply({ name: pool, slots: 1 });
+  const window = { pool, checks, minRequests: 3, ...because('for the recording') };
+  const passed = await platform.shadow(tag, 2, { ...window, duration: '20s' });
+  await called(platform, tag, passed);
+  const alone = await platform.shadow(tag, 2, { ...window, duration: '5s' });
+  await alone.result();
+  const cancelled = await platform.shadow(tag, 2, { ...window, duration: '1h' });
+  await untilOpen(cancelled);
+  await cancelled.extend({ until: new Date(Date.now() + 2 * 3_600_000) });
+  await cancelled.cancel('enough seen');
+  const overtaken = await platform.shadow(tag, 2, { ...window, duration: '1h' });
+  await untilOpen(overtaken);
+  await (await byHand(3)).result();
+  await overtaken.result();
+  const shadow = { duration: '20s', pool, minRequests: 3, checks };
+  await platform.models.apply(definitionOf(tag, { gate: { metrics }, rollout, shadow }));
+  const rolledOut = await byHand(2);
+  await called(platform, tag, rolledOut);
+  return [
+    { type: 'shadow', scenario: 'passed', workflowId: passed.workflowId },
+    { type: 'shadow', scenario: 'extended and inconclusive', workflowId: alone.workflowId },
+    { type: 'shadow', scenario: 'moved and cancelled', workflowId: cancelled.workflowId },
+    { type: 'shadow', scenario: 'incumbent changed', workflowId: overtaken.workflowId },
+    { type: 'rollout', scenario: 'after its shadow', workflowId: rolledOut.workflowId },
+    { type: 'tag', scenario: 'shadows', workflowId: `tag/${tag}` },
+    { type: 'pool', scenario: 'booked and freed', workflowId: `pool/${pool}` },
+  ];
+}
+
+const FLIGHT = { origin: 'LGA', carrier: 'DL', dep_minute: 600, distance: 700 };
+
+/** Somebody calls the tag until the run has ended. */
+async function called(platform: Platform, tag: string, run: RunHandle<unknown>): Promise<void> {
+  let ended = false;
+  const result = run.result().finally(() => {
+    ended = true;
+  });
+  while (!ended) {
+    await platform.score(tag, { dataframe_records: [FLIGHT] });
+    await sleep(200);
+  }
+  await result;
+}
+
+async function untilOpen(run: ShadowHandle): Promise<void> {
+  while ((await run.status()).waitingFor?.what !== 'window') await sleep(100);
 }
 
 async function untilWaiting(run: RolloutHandle): Promise<void> {

@@ -2,11 +2,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UnavailableError } from 'modelyard';
+import { UnavailableError, type ShadowHandle } from 'modelyard';
 import { startStack } from 'modelyard/dev';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startCallers } from './support/callers.js';
 import { jobsOf, promoted, servedBy } from './support/effects.js';
 import { isAlive, runsOf, versionsOf } from './support/left-behind.js';
+import { putLive, untouchedModels } from './support/models.js';
 import {
   CUTOFF,
   definitionOf,
@@ -15,6 +17,7 @@ import {
   traced,
   type Connected,
 } from './support/platform.js';
+import { copiesTo, routeIn, shadowed } from './support/windows.js';
 
 /** A stack of this file's own: its servers are stopped and killed. */
 let directory: string;
@@ -143,6 +146,33 @@ describe('a gateway that is killed', () => {
       predictions: scored.predictions,
     });
     expect(await servedBy(on, tag, directory)).toEqual(before);
+  });
+
+  it('F27 F28 I13 inside a shadow window copies again when it is back, and what was logged before it died counts', async () => {
+    const tag = await untouchedModels(on, 'mirrored', 2);
+    await putLive(on, tag, 1);
+    const copies = () => copiesTo(on, `${tag}/2`, directory);
+    const enough = () =>
+      expect.poll(async () => (await copies()).mirrored, EVENTUALLY).toBeGreaterThan(20);
+    const callers = startCallers(() => on, tag, { input: () => ROW });
+    const { workflowId } = await shadowed(on, tag);
+    await enough();
+    const logged = await copies();
+    // The log is on the disk about a second later.
+    await sleep(3_000);
+    await kill('gateway');
+    await startAgain();
+    await enough();
+    await callers.stop();
+    const copied = await copies();
+    const run = (await on.platform.runs.get(workflowId)) as ShadowHandle;
+    await run.end({ reason: 'seen enough' });
+
+    const { requests, verdict, routeRestored } = await run.result();
+    expect({ verdict, routeRestored }).toEqual({ verdict: 'passed', routeRestored: true });
+    expect(requests.mirrored).toBeGreaterThanOrEqual(logged.mirrored + copied.mirrored);
+    expect(requests.mirrored + requests.dropped + requests.failed).toBe(requests.eligible);
+    expect(await routeIn(on, tag, directory)).not.toHaveProperty('mirror');
   });
 });
 

@@ -78,6 +78,7 @@ describe('a first retrain', () => {
       'handover done',
       'candidate done',
       'turn done',
+      'shadow skipped',
       'approval skipped',
       'host done',
       'canary skipped',

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { DefaultLogger, Runtime, Worker, type InjectedSinks } from '@temporalio/worker';
+import { Worker, type InjectedSinks } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyChain } from '../../sdk/ledger-chain.js';
 import { seededRandom } from '../stack/support/random.js';
@@ -24,7 +24,6 @@ let world: World;
 let place: Place;
 let ends: AsyncDisposableStack;
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   await using opened = new AsyncDisposableStack();
   world = opened.use(await startWorld({ worker: false }));
   const bundle = opened.use(await bundleForProcesses());

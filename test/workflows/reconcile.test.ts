@@ -1,10 +1,18 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ReconcileRequest, ReconcileResult } from '../../temporal/contracts/reconcile.js';
+import { orphanBookings } from '../../activities/reconcile/bookings.js';
+import type {
+  Orphan,
+  ReconcileRequest,
+  ReconcileResult,
+} from '../../temporal/contracts/reconcile.js';
 import { failure } from '../../temporal/errors.js';
 import { hostName, modelId, reconcileWorkflowId, rolloutWorkflowId } from '../../temporal/ids.js';
 import { WORKFLOWS } from '../../temporal/names.js';
+import { refusedWith } from '../../testing/refusals.js';
+import { composeActivities } from '../../workers/compose.js';
 import { model } from './policy/tag/tags.js';
+import { beginNow, PoolOnServer } from './support/pool.js';
 import { inStage, startRetrain, startRollout } from './support/runs.js';
 import { TagOnServer } from './support/tag.js';
 import { startWorld, unique, until, type World } from './support/world.js';
@@ -19,6 +27,7 @@ afterAll(async () => {
 beforeEach(() => {
   world.hosting.observed = () => 'ready';
   world.registry.fault = () => undefined;
+  beginNow();
 });
 
 /** A tag with version 2 live after 1, and 3 registered; MLflow and the journal know all of it. */
@@ -289,6 +298,99 @@ describe('what a run that was ended by force leaves', () => {
     });
     world.compute.outcome = () => 'succeeds';
     await kept.cancel();
+  });
+});
+
+describe('a window that a run has booked', () => {
+  /** A pool of one slot, and a run that has booked it for hours. */
+  async function heldSlot() {
+    const pool = new PoolOnServer(world, unique('pool'));
+    await pool.apply();
+    const tag = unique('tag');
+    const workflowId = `shadow/${tag}/3/k`;
+    // Any workflow may stand for the run: whether it is open is all that is asked of it.
+    const run = await world.client.workflow.start(WORKFLOWS.read, {
+      ...{ workflowId, taskQueue: 'nobody-works-here', args: [] },
+    });
+    const { bookingId } = await pool.book(0, 4, { tag, workflowId });
+    await until(
+      () => listedPools(),
+      (names) => names.includes(pool.workflowId),
+    );
+    const what = `booking ${bookingId} in ${pool.name} is held by ${workflowId}, which is closed`;
+    const held = { pool: pool.name, bookingId, tag, workflowId };
+    return { pool, tag, run, held, finding: { tag, what } };
+  }
+
+  /** As a sweep frees what it found a moment ago. */
+  async function freed(held: Omit<Extract<Orphan, { kind: 'booking' }>, 'kind'>): Promise<boolean> {
+    const { removeOrphan } = await composeActivities(world.ports, world);
+    const orphan = { kind: 'booking' as const, ...held };
+    return removeOrphan({ orphan, at: new Date().toISOString() });
+  }
+
+  /** Visibility lags by moments. */
+  async function listedPools(): Promise<string[]> {
+    const names: string[] = [];
+    const query = `WorkflowType = '${WORKFLOWS.pool}' AND ExecutionStatus = 'Running'`;
+    for await (const { workflowId } of world.client.workflow.list({ query }))
+      names.push(workflowId);
+    return names;
+  }
+
+  const about = async (request: ReconcileRequest, tag: string) =>
+    (await reconcile(request)).filter((finding) => finding.tag === tag);
+
+  it('S1, F33 is left to it while it is open, and freed for the next one when it was terminated', async () => {
+    const { pool, tag, run, finding } = await heldSlot();
+    const request = { everyMs: 1_000 };
+    expect(await about(request, tag)).toEqual([]);
+    await refusedWith('NoSlot', pool.book(1, 2));
+    await run.terminate('by a test');
+    expect(await about({ ...request, dryRun: true }, tag)).toEqual([
+      { ...finding, repaired: false },
+    ]);
+    await refusedWith('NoSlot', pool.book(1, 2));
+    expect(await about(request, tag)).toEqual([{ ...finding, repaired: true }]);
+    expect(await pool.calendar()).toMatchObject([
+      {
+        state: 'cancelled',
+        reason: `cancelled by modelyard: ${run.workflowId} is closed`,
+      },
+    ]);
+    expect(await pool.book(1, 2)).toMatchObject({ state: 'booked' });
+    expect(await about(request, tag)).toEqual([]);
+  });
+
+  it('S1 stays taken when its run was started again before it could be freed', async () => {
+    const { pool, tag, run, held } = await heldSlot();
+    const { workflowId } = run;
+    await run.terminate('by a test');
+    await world.client.workflow.start(WORKFLOWS.read, {
+      ...{ workflowId, taskQueue: 'nobody-works-here', args: [] },
+    });
+    expect(await freed(held)).toBe(false);
+    expect(await about({}, tag)).toEqual([]);
+    expect(await pool.status()).toMatchObject({ active: 1 });
+  });
+
+  it('is no finding when its run freed it and closed while a sweep looked', async () => {
+    const { pool, run, held } = await heldSlot();
+    const { bookingId } = held;
+    await run.terminate('by a test');
+    const orphans = () => orphanBookings(world.client, [held], new Date().toISOString());
+    expect(await orphans()).toEqual([held]);
+    const who = { workflowId: run.workflowId };
+    await pool.send('freeBooking', { bookingId, as: 'done' }, who);
+    expect(await orphans()).toEqual([]);
+  });
+
+  it('is no reason to begin anew a pool whose workflow was terminated', async () => {
+    const { pool, run, held } = await heldSlot();
+    await run.terminate('by a test');
+    await pool.handle.terminate('by a test');
+    expect(await freed(held)).toBe(false);
+    expect((await pool.handle.describe()).status.name).toBe('TERMINATED');
   });
 });
 

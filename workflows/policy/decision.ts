@@ -1,5 +1,6 @@
 import type { GateReport } from '../../temporal/contracts/gate.js';
-import type { Decision } from '../../temporal/contracts/runs.js';
+import type { Decision, RolloutResult } from '../../temporal/contracts/runs.js';
+import type { ShadowReport } from '../../temporal/contracts/shadow.js';
 import { msOf } from '../../temporal/duration.js';
 
 export type NextStep = { roll: 'out' } | { roll: 'no'; decision: Decision; reason: string };
@@ -55,9 +56,33 @@ function afterPassed(of: {
 }
 
 /** The sentences of the checks that gave the verdict. */
-export function reasonsOf({ checks }: GateReport, verdict: GateReport['verdict']): string {
+export function reasonsOf(
+  { checks }: Pick<GateReport, 'checks'>,
+  verdict: GateReport['verdict'],
+): string {
   return checks
     .filter((check) => check.decides && check.verdict === verdict)
     .map(({ reason }) => reason)
     .join('; ');
+}
+
+const NOT_RESTORED = 'shadow window passed, but the route was not seen in force without its mirror';
+
+/** What a rollout comes to after its shadow window; null: it goes on. Pure. */
+export function afterShadow(
+  report: ShadowReport,
+): Pick<RolloutResult, 'outcome' | 'reason'> | null {
+  const why = `shadow window ${report.verdict}: ${reasonsOf(report, report.verdict)}`.slice(0, 400);
+  switch (report.verdict) {
+    case 'passed':
+      // Beside a mirror that may still be there, a share of the traffic would be counted twice.
+      return report.routeRestored ? null : { outcome: 'aborted', reason: NOT_RESTORED };
+    case 'failed':
+      return { outcome: 'rejected', reason: why };
+    case 'inconclusive':
+      return { outcome: 'inconclusive', reason: why };
+    case 'error':
+    case 'cancelled':
+      return { outcome: 'aborted', reason: why };
+  }
 }

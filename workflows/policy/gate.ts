@@ -113,7 +113,8 @@ function nothingDecides(): GateCheck {
   );
 }
 
-function bare(rule: string, verdict: Verdict, reason: string): GateCheck {
+/** A check that measures nothing: what it says is its verdict. */
+export function bare(rule: string, verdict: Verdict, reason: string): GateCheck {
   return {
     rule,
     verdict,

@@ -4,8 +4,9 @@ import type { Holder } from './holder.js';
 export async function awaitApproval(holder: Holder): Promise<string | null> {
   const { approval } = holder.plan;
   if (approval === null) return null;
-  const { required, expiresAt } = approval;
+  const { required } = approval;
   await holder.renew({ waitingFor: 'approval' });
+  const expiresAt = holder.approvalEnd;
   while (holder.approvals < required) {
     const have = holder.approvals;
     holder.stages.wait('approval', { what: 'approval', until: expiresAt, need: required, have });

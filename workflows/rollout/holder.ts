@@ -3,7 +3,7 @@ import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
 import type { Notice } from '../../temporal/contracts/notice.js';
 import type { RolloutPlan } from '../../temporal/contracts/rollout-plan.js';
 import type { RolloutRequest } from '../../temporal/contracts/runs.js';
-import type { Asked, RolloutGrant } from '../../temporal/contracts/tag.js';
+import type { Asked, RenewLeaseCommand, RolloutGrant } from '../../temporal/contracts/tag.js';
 import { after } from '../../temporal/duration.js';
 import { applicationFailure, failure, isFailure, type FailureType } from '../../temporal/errors.js';
 import { requestHash } from '../../temporal/ids.js';
@@ -29,6 +29,7 @@ const WORD_PATIENCE = '5s';
 const LOOK_AGAIN_MS = 24 * 3_600_000;
 
 const NO_PLAN: RolloutPlan = {
+  shadow: null,
   approval: null,
   steps: [],
   watch: '0s',
@@ -49,6 +50,8 @@ export class Holder {
   /** The tag's last words on a lease: they may come before the answer that grants it. */
   private approved: Extract<Notice, { about: 'approval' }> | null = null;
   private ended: Extract<Notice, { about: 'lease' }> | null = null;
+  /** As the tag said last: it begins when a shadow window is over. */
+  private approvalUntil: string | null = null;
   private asks = 0;
   private deadline = '';
 
@@ -73,6 +76,11 @@ export class Holder {
   /** Approvals given so far, as the tag tells. */
   get approvals(): number {
     return this.ofLease(this.approved)?.have ?? 0;
+  }
+
+  /** Until when it may be approved. */
+  get approvalEnd(): string {
+    return this.approvalUntil ?? this.plan.approval?.expiresAt ?? '';
   }
 
   private get lost(): Extract<Notice, { about: 'lease' }> | null {
@@ -104,12 +112,13 @@ export class Holder {
     await this.waitFor(() => false, ms);
   }
 
-  async renew(of: { until?: string; waitingFor?: 'approval' | 'window' | null }): Promise<void> {
+  async renew(of: { until?: string; waitingFor?: RenewLeaseCommand['waitingFor'] }): Promise<void> {
     const heard = this.approved;
     const { tag } = this.request;
     const command = { ...this.step('renew'), ...of };
     const renewed = await this.asHolder(() => tags.renewLease(tag, command));
     this.deadline = renewed.deadline;
+    this.approvalUntil = renewed.approvalUntil ?? null;
     // What was heard meanwhile is newer than the answer.
     if (this.approved !== heard) return;
     const lease = this.granted?.lease ?? '';

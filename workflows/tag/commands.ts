@@ -1,6 +1,7 @@
 import { CancellationScope, condition, isCancellation, setHandler } from '@temporalio/workflow';
 import type { ApprovalView } from '../../temporal/contracts/approval.js';
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
+import type { HostSpec } from '../../temporal/contracts/route.js';
 import type {
   ApplyOutcome,
   Asked,
@@ -45,6 +46,7 @@ export function handleCommands(entity: Entity): void {
   setHandler(messages.commitRollout, taking('commitRollout', move), check('commitRollout'));
   setHandler(messages.abortRollout, taking('abortRollout', ended), check('abortRollout'));
   setHandler(messages.renewLease, taking('renewLease', inTurn<RenewedLease>), check('renewLease'));
+  setHandler(messages.holdHost, taking('holdHost', hold), check('holdHost'));
   setHandler(messages.releaseHost, taking('releaseHost', inTurn<null>), check('releaseHost'));
   setHandler(messages.approve, taking('approve', approve), check('approve'));
   setHandler(messages.reject, taking('reject', reject), check('reject'));
@@ -74,6 +76,15 @@ function inTurn<Result>(entity: Entity, command: Given<Kind>): Promise<Result> {
   return entity.once(command.type, command.asked, () =>
     entity.lock.run(() => Promise.resolve(entity.apply(command) as Result)),
   );
+}
+
+/** Answered when the host that was going is gone: what the run made before would go with it. */
+function hold(entity: Entity, command: Given<'holdHost'>): Promise<HostSpec> {
+  return entity.once(command.type, command.asked, async () => {
+    const host = await entity.lock.run(() => Promise.resolve(entity.apply(command) as HostSpec));
+    await condition(() => entity.retiring !== host.name);
+    return host;
+  });
 }
 
 /** A rollout begins as the worker authorizes it, and takes the place of another one once that one's traffic is off. */

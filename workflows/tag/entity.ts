@@ -43,6 +43,7 @@ const RUN_STEPS = new Set([
   'commitRollout',
   'abortRollout',
   'renewLease',
+  'holdHost',
   'releaseHost',
   'shiftTraffic',
   'beginShadow',
@@ -57,6 +58,8 @@ export class Entity {
   answeredCount = 0;
   /** Goes up with every change of the state, so that a waiting lane can tell. */
   revision = 0;
+  /** The host that is being retired now. */
+  retiring: string | null = null;
   private inFlight = new Map<string, string>();
 
   private current: TagState;

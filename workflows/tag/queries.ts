@@ -4,6 +4,8 @@ import * as messages from '../../temporal/messages.js';
 import { pageOf } from '../policy/ledger.js';
 import { approvalView } from '../policy/tag/approval.js';
 import { objection } from '../policy/tag/rollout.js';
+import { meantRoute } from '../policy/tag/route.js';
+import { shadowObjection } from '../policy/tag/shadow.js';
 import { triggeredBy } from '../policy/tag/triggers.js';
 import { viewOf } from '../policy/tag/view.js';
 import type { TagState } from '../policy/tag/state.js';
@@ -22,6 +24,8 @@ export function answerQueries(entity: Entity, parked: Parked): void {
   setHandler(messages.admission, () => admission(entity.state));
   setHandler(messages.ledger, ({ before, limit }) => pageOf(entity.state, before, limit));
   setHandler(messages.rolloutObjection, (command) => objection(entity.state, command, now()));
+  setHandler(messages.shadowObjection, (wanted) => shadowObjection(entity.state, wanted, now()));
+  setHandler(messages.meantRoute, () => meantRoute(entity.state));
   setHandler(messages.approval, () => approvalView(entity.state));
   setHandler(messages.triggeredBy, (slot) => triggeredBy(entity.state, slot));
 }

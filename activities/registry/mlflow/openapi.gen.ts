@@ -369,9 +369,16 @@ export interface components {
       next_page_token?: string;
     };
     LogBatch: {
+      metrics?: components['schemas']['LoggedMetric'][];
       params?: components['schemas']['Tag'][];
       run_id: string;
       tags?: components['schemas']['Tag'][];
+    };
+    LoggedMetric: {
+      key: string;
+      step: number;
+      timestamp: number;
+      value: number;
     };
     LogParameter: {
       key: string;

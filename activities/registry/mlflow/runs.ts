@@ -1,10 +1,11 @@
 import { failure } from '../../../temporal/errors.js';
 import { REGISTRY_TAGS } from '../../../temporal/names.js';
 import type { Registry, RunOpening } from '../port.js';
-import { Done } from './answers.js';
+import { Done, type Run } from './answers.js';
 import { getRun, isChangedParam } from './claims.js';
 import type { Mlflow } from './client.js';
 import { endRun, openKeyedRun, sweepDuplicateRuns } from './keyed-runs.js';
+import { logMetrics } from './metrics.js';
 import { PARAMS_FILE, recordedParams } from './params.js';
 import type { Parts } from './parts.js';
 import { OWN_TAGS, tagPairs, type Pair } from './tags.js';
@@ -17,19 +18,14 @@ type Runs = Pick<Registry, 'ensureModel' | 'openRun' | 'record' | 'closeRun'>;
 type Step = Parameters<Registry['record']>[1];
 
 export function createRuns({ mlflow, homes, artifacts }: Parts): Runs {
-  async function write(
-    runId: string,
-    artifactUri: (() => Promise<string>) | string,
-    step: Step,
-  ): Promise<void> {
+  async function write(runId: string, run: () => Promise<Run>, step: Step): Promise<void> {
+    const { metrics = {} } = step;
     const params = recordedParams(step.params ?? {});
     const documents = { ...step.artifacts, ...(params.file && { [PARAMS_FILE]: params.file }) };
     if (Object.keys(documents).length > 0) {
-      await artifacts.write(
-        typeof artifactUri === 'string' ? artifactUri : await artifactUri(),
-        documents,
-      );
+      await artifacts.write((await run()).artifactUri, documents);
     }
+    if (Object.keys(metrics).length > 0) await logMetrics(mlflow, await run(), metrics);
     // Tags come last: a reader that sees one finds the artifacts it speaks of.
     await logBatches(mlflow, runId, {
       params: params.pairs,
@@ -52,7 +48,7 @@ export function createRuns({ mlflow, homes, artifacts }: Parts): Runs {
         startTimeMs: Date.parse(opening.startedAt),
         tags: openingTags(opening),
       });
-      await write(run.runId, run.artifactUri, {
+      await write(run.runId, () => Promise.resolve(run), {
         params: opening.params,
         artifacts: opening.artifacts,
       });
@@ -60,7 +56,7 @@ export function createRuns({ mlflow, homes, artifacts }: Parts): Runs {
     },
 
     async record(runId, step) {
-      await write(runId, async () => (await getRun(mlflow, runId)).artifactUri, step);
+      await write(runId, () => getRun(mlflow, runId), step);
     },
 
     async closeRun(runId, { status, at, tags = {} }) {

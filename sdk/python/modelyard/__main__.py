@@ -1,4 +1,4 @@
-"""`python -m modelyard train|evaluate|serve`. Standard library only until the step is known to be runnable."""
+"""`python -m modelyard <step>`. Standard library only until the step is known to be runnable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modelyard.bootstrap import Job, set_defaults, start_job
 from modelyard.failures import Interrupted
 from modelyard.output import publish_failure
 
-_STEPS = ("train", "evaluate", "serve")
+_STEPS = ("train", "evaluate", "shadow", "serve", "serve-shared")
 
 
 def main(arguments: list[str]) -> int:
@@ -27,6 +27,10 @@ def main(arguments: list[str]) -> int:
         from modelyard.serve import serve
 
         return serve()
+    if arguments[0] == "serve-shared":
+        from modelyard.serve_shared import serve_shared
+
+        return serve_shared()
     return _run_job(arguments[0])
 
 
@@ -47,10 +51,14 @@ def _run_step(step: str, job: Job) -> None:
         from modelyard.train_step import run_train
 
         run_train(job)
-    else:
+    elif step == "evaluate":
         from modelyard.evaluate_step import run_evaluate
 
         run_evaluate(job)
+    else:
+        from modelyard.shadow_step import run_shadow
+
+        run_shadow(job)
 
 
 if __name__ == "__main__":

@@ -5,28 +5,36 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelyard import interruption
 from modelyard.archive import obtain_code
-from modelyard.documents import EvaluateDocument, TrainDocument
+from modelyard.documents import EvaluateDocument, ShadowDocument, TrainDocument
 from modelyard.environment import PACKAGE_PARENT, has_requirements, obtain_environment
 from modelyard.failures import BadJob
 from modelyard.output import publish_json
-from modelyard.parsing import parse_evaluate, parse_train
+from modelyard.parsing import parse_evaluate, parse_shadow, parse_train
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _IN_ENVIRONMENT = "MODELYARD_ENVIRONMENT_READY"
+
+
+Document = TrainDocument | EvaluateDocument | ShadowDocument
+_PARSERS: Mapping[str, Callable[[Any], Document]] = {
+    "train": parse_train,
+    "evaluate": parse_evaluate,
+    "shadow": parse_shadow,
+}
 
 
 @dataclass(frozen=True)
 class Job:
     """A job that may start: its document, where its code lies, and where its results go."""
 
-    document: TrainDocument | EvaluateDocument
+    document: Document
     code: Path | None
     output: Path
 
@@ -90,7 +98,7 @@ def _environment(current: Mapping[str, str]) -> dict[str, str]:
     return {**current, _IN_ENVIRONMENT: "1", "PYTHONPATH": os.pathsep.join(path)}
 
 
-def _read_document(step: str) -> TrainDocument | EvaluateDocument:
+def _read_document(step: str) -> Document:
     name = os.environ.get("MODELYARD_INPUT")
     if not name:
         raise BadJob("MODELYARD_INPUT: expected the path of the job document, got nothing")
@@ -98,4 +106,4 @@ def _read_document(step: str) -> TrainDocument | EvaluateDocument:
         value = json.loads(Path(name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         raise BadJob(f"MODELYARD_INPUT: expected a JSON document at {name}, got: {problem}") from problem
-    return parse_train(value) if step == "train" else parse_evaluate(value)
+    return _PARSERS[step](value)

@@ -115,6 +115,34 @@ class StoredRows:
 
 
 @dataclass(frozen=True)
+class TrainingRows:
+    source: Source
+    label: str
+    trained_on: TrainedOn
+
+
+@dataclass(frozen=True)
+class ShadowDocument:
+    """`requests`: how many were eligible, mirrored, dropped and failed."""
+
+    key: str
+    tag: str
+    task: str
+    workflow_id: str
+    code: None
+    candidate: str
+    incumbent: str
+    features: tuple[str, ...]
+    slices: tuple[str, ...]
+    requests: dict[str, int]
+    window: dict[str, str]
+    pairs: StoredRows
+    training: TrainingRows | None
+    registry: RegistryRun
+    seed: int
+
+
+@dataclass(frozen=True)
 class EvaluateDocument:
     key: str
     tag: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from modelyard.scoring import Scores
 _SIZE_IN = (5.2, 4.4)
 _DPI = 110
 _BINS = 10
-_MAX_POINTS = 5_000
-_COLOURS = ("#1f77b4", "#d95f02")
+MAX_POINTS = 5_000
+COLOURS = ("#1f77b4", "#d95f02")
 
 
 def draw(folder: Path, task: str, labels: npt.NDArray[Any], models: Mapping[str, Scores]) -> list[str]:
@@ -31,15 +31,20 @@ def draw(folder: Path, task: str, labels: npt.NDArray[Any], models: Mapping[str,
     names: list[str] = []
     folder.mkdir(parents=True, exist_ok=True)
     for name, drawer in drawers.get(task, ()):
-        figure = Figure(figsize=_SIZE_IN, dpi=_DPI, layout="constrained")
-        drawer(figure.add_subplot(), labels, models)
-        figure.savefig(folder / name, metadata={"Software": None})
-        names.append(name)
+        names.append(save(folder / name, lambda axes, drawer=drawer: drawer(axes, labels, models)))  # type: ignore[misc]
     return names
 
 
+def save(file: Path, drawer: Callable[[Axes], None]) -> str:
+    """Draws one figure into `file`; the same drawing gives the same bytes. Returns the file's name."""
+    figure = Figure(figsize=_SIZE_IN, dpi=_DPI, layout="constrained")
+    drawer(figure.add_subplot())
+    figure.savefig(file, metadata={"Software": None})
+    return file.name
+
+
 def _coloured(models: Mapping[str, Scores]) -> Iterator[tuple[str, str, Scores]]:
-    for (name, scores), colour in zip(models.items(), _COLOURS, strict=False):
+    for (name, scores), colour in zip(models.items(), COLOURS, strict=False):
         yield name, colour, scores
 
 
@@ -83,7 +88,7 @@ def _recall(axes: Axes, labels: npt.NDArray[Any], models: Mapping[str, Scores]) 
 
 
 def _residuals(axes: Axes, labels: npt.NDArray[Any], models: Mapping[str, Scores]) -> None:
-    step = max(1, len(labels) // _MAX_POINTS)
+    step = max(1, len(labels) // MAX_POINTS)
     for name, colour, scores in _coloured(models):
         errors = scores.values - labels.astype(np.float64)
         axes.scatter(scores.values[::step], errors[::step], s=5, alpha=0.4, color=colour, label=name)

@@ -17,11 +17,13 @@ from modelyard.documents import (
     PeriodHoldout,
     RegistryRun,
     RowFilter,
+    ShadowDocument,
     Source,
     SqlSource,
     StoredRows,
     TrainDocument,
     TrainedOn,
+    TrainingRows,
 )
 from modelyard.reading import Reader, parse_document
 
@@ -41,6 +43,11 @@ def parse_train(value: Any) -> TrainDocument:
 def parse_evaluate(value: Any) -> EvaluateDocument:
     """The evaluate document; BadJob names everything that is wrong with it."""
     return parse_document(value, _evaluate)
+
+
+def parse_shadow(value: Any) -> ShadowDocument:
+    """The shadow document; BadJob names everything that is wrong with it."""
+    return parse_document(value, _shadow)
 
 
 def _train(reader: Reader) -> TrainDocument:
@@ -100,6 +107,33 @@ def _evaluate(reader: Reader) -> EvaluateDocument:
         allowed_types=reader.texts("allowedTypes", []),
         seed=reader.integer("seed", 0),
     )
+
+
+def _shadow(reader: Reader) -> ShadowDocument:
+    _header(reader, "shadow")
+    requests, window, pairs = (reader.child(key) for key in ("requests", "window", "pairs"))
+    training = reader.optional_child("training")
+    return ShadowDocument(
+        key=reader.text("key"),
+        tag=reader.text("tag"),
+        task=reader.choice("task", TASKS),
+        workflow_id=reader.text("workflowId", ""),
+        code=None,
+        candidate=reader.text("candidate"),
+        incumbent=reader.text("incumbent"),
+        features=reader.texts("features"),
+        slices=reader.texts("slices", []),
+        requests={key: requests.integer(key) for key in ("eligible", "mirrored", "dropped", "failed")},
+        window={key: window.text(key) for key in ("from", "until")},
+        pairs=StoredRows(pairs.text("uri"), _digest(pairs, "digest")),
+        training=None if training is None else _training(training),
+        registry=_registry(reader.child("registry")),
+        seed=reader.integer("seed", 0),
+    )
+
+
+def _training(reader: Reader) -> TrainingRows:
+    return TrainingRows(_source(reader.child("data")), reader.text("label"), _trained_on(reader.child("trainedOn")))
 
 
 def _header(reader: Reader, step: str) -> None:

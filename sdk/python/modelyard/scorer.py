@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,13 @@ _MESSAGE_CHARACTERS = 1_000
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model that is ready. One request is scored at a time: models are not safe to share between threads."""
+    """A model that is ready. One request is scored at a time: models are not safe to share between threads.
+
+    `around` is entered while the model runs.
+    """
 
     model: LoadedModel
+    around: Callable[[], AbstractContextManager[None]] = nullcontext
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @staticmethod
@@ -40,7 +45,7 @@ class Scorer:
         except ColumnMismatch as problem:
             return 400, _error("SchemaMismatch", str(problem))
         try:
-            with self.lock:
+            with self.lock, self.around():
                 predictions = score_features(self.model, features).predictions()
             json.dumps(predictions, allow_nan=False)
         except Exception as error:

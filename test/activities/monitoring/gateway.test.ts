@@ -47,6 +47,15 @@ describe('monitoring by the gateway', () => {
     expect(Object.values(latency).reduce((sum, count) => sum + count, 0)).toBe(3);
   });
 
+  it('reads what the mirror of a tag does (S1)', async () => {
+    const monitoring = createGatewayMonitoring({ url: gateway.url, adminToken: ADMIN_TOKEN });
+    const activities = createMonitoringActivities({ monitoring });
+    expect(await activities.readMirror('flights')).toMatchObject({
+      tag: 'flights',
+      candidates: {},
+    });
+  });
+
   it('tells counts that began anew with another gateway by their epoch (F28)', async () => {
     await client.score('flights');
     const before = await read('flights');

@@ -2,8 +2,11 @@ import { startGateway, type Gateway } from '../../../gateway/gateway.js';
 import {
   DEFAULT_INSTANCES,
   DEFAULT_LIMITS,
+  DEFAULT_SHARED_ROOM,
   type GatewayOptions,
 } from '../../../gateway/options.js';
+import { DEFAULT_MIRROR } from '../../../gateway/mirror/settings.js';
+import { DEFAULT_PREDICTION_LOG } from '../../../gateway/predictions/settings.js';
 import type { HostSpec } from '../../../temporal/contracts/route.js';
 import { Client, modelSpec, type ModelBehaviour } from './client.js';
 import { ADMIN_TOKEN, PYTHON, STAND_IN_HARNESS, temporaryDirectory } from './gateway-process.js';
@@ -23,11 +26,14 @@ export interface Bed {
 export type Changes = {
   limits?: Partial<GatewayOptions['limits']>;
   instances?: Partial<GatewayOptions['instances']>;
+  mirror?: Partial<GatewayOptions['mirror']>;
+  predictions?: Partial<GatewayOptions['predictions']>;
+  modelServer?: Partial<GatewayOptions['modelServer']>;
 };
 
 export function optionsFor(
   dataDirectory: string,
-  { limits, instances }: Changes = {},
+  { limits, instances, mirror, predictions, modelServer }: Changes = {},
 ): GatewayOptions {
   return {
     dataDirectory,
@@ -40,10 +46,14 @@ export function optionsFor(
       home: `${dataDirectory}/home`,
       trackingUri: null,
       allowedTypes: [],
+      shared: DEFAULT_SHARED_ROOM,
       passedOn: { PATH: process.env['PATH'] ?? '' },
+      ...modelServer,
     },
     limits: { ...DEFAULT_LIMITS, ...limits },
     instances: { ...DEFAULT_INSTANCES, pingEveryMs: { starting: 20, ready: 50 }, ...instances },
+    mirror: { ...DEFAULT_MIRROR, ...mirror },
+    predictions: { ...DEFAULT_PREDICTION_LOG, flushMs: 20, ...predictions },
   };
 }
 

@@ -28,6 +28,7 @@ export interface ModelBehaviour {
   readyAfterMs?: number;
   delayMs?: number;
   exit?: number;
+  sick?: 400 | 500 | 'drop' | 'reset' | 'cut' | 'huge' | 'hang';
 }
 
 export const digestOfVersion = (version: number): string =>

@@ -1,8 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { imageDefinition } from '../fixtures/definition.js';
@@ -51,6 +52,18 @@ function modelyard(...args: string[]): Promise<Ended> {
     );
     child.stdin?.end();
   });
+}
+
+/** As `modelyard … | head`, whose reader is gone before the first line. */
+async function unread(...args: string[]): Promise<{ code: number | null; stderr: string }> {
+  const loader = `${root}scripts/typescript-sources.mjs`;
+  const child = spawn(process.execPath, ['--import', loader, `${root}sdk/cli/main.ts`, ...args]);
+  child.stdout.destroy();
+  const [stderr, code] = await Promise.all([
+    text(child.stderr),
+    new Promise<number | null>((resolve) => child.once('exit', resolve)),
+  ]);
+  return { code, stderr };
 }
 
 beforeAll(async () => {
@@ -159,6 +172,10 @@ describe('modelyard', () => {
       code: 1,
       stderr: expect.stringMatching(/^UnknownRunError: /) as string,
     });
+  });
+
+  it('ends quietly when nobody reads on', async () => {
+    expect(await unread('--help')).toEqual({ code: 0, stderr: '' });
   });
 
   it('explains itself', async () => {

@@ -139,13 +139,26 @@ export async function openJobs(tag: string): Promise<string[]> {
 }
 
 /** Model ids of the tag that a host is kept for. */
-export async function hostsOf({ gateway: { url } }: Stack, tag: string): Promise<string[]> {
+export async function hostsOf(stack: Stack, tag: string): Promise<string[]> {
+  return (await listedHosts(stack, tag)).map(({ modelId }) => modelId);
+}
+
+/** What kind of host serves each of the tag's models. */
+export async function hostKindsOf(stack: Stack, tag: string): Promise<Record<string, string>> {
+  const hosts = await listedHosts(stack, tag);
+  return Object.fromEntries(hosts.map(({ modelId, kind }) => [modelId, kind]));
+}
+
+async function listedHosts(
+  { gateway: { url } }: Stack,
+  tag: string,
+): Promise<{ modelId: string; kind: string }[]> {
   const token = await readFile(join(inject('stackDirectory'), 'gateway-admin.token'), 'utf8');
   const answer = await fetch(`${url}/admin/hosts`, {
     headers: { authorization: `Bearer ${token.trim()}` },
   });
-  const { hosts } = (await answer.json()) as { hosts: { modelId: string }[] };
-  return hosts.map(({ modelId }) => modelId).filter((id) => id.startsWith(`${tag}/`));
+  const { hosts } = (await answer.json()) as { hosts: { modelId: string; kind: string }[] };
+  return hosts.filter(({ modelId }) => modelId.startsWith(`${tag}/`));
 }
 
 export function isAlive(pid: number): boolean {

@@ -3,8 +3,9 @@ import type { EvaluationEvidence } from '../../../temporal/contracts/evaluation.
 import type { GateReport } from '../../../temporal/contracts/gate.js';
 import type { JobFailure } from '../../../temporal/contracts/job.js';
 import type { Decision } from '../../../temporal/contracts/runs.js';
+import type { ShadowReport } from '../../../temporal/contracts/shadow.js';
 import { afterFailure, MAX_DISRUPTIONS } from '../../../workflows/policy/attempts.js';
-import { afterGate } from '../../../workflows/policy/decision.js';
+import { afterGate, afterShadow } from '../../../workflows/policy/decision.js';
 import { mergeParams } from '../../../workflows/policy/params.js';
 import { outcomeOfRefusal } from '../../../workflows/policy/refusals.js';
 import { simulate } from '../../../workflows/policy/simulate.js';
@@ -48,6 +49,38 @@ describe('after a failed attempt', () => {
     expect(
       afterFailure(failed('disrupted'), { ...spent, disruptions: MAX_DISRUPTIONS }),
     ).toMatchObject({ next: 'fail' });
+  });
+});
+
+describe('after a shadow window', () => {
+  const report = (verdict: ShadowReport['verdict'], routeRestored = true): ShadowReport => ({
+    ...{ tag: 't', candidate: 't/2', incumbent: 't/1', verdict, routeRestored },
+    window: { from: '2026-01-01T00:00:00Z', until: '2026-01-02T00:00:00Z', extended: false },
+    requests: { eligible: 1, mirrored: 1, dropped: 0, failed: 0 },
+    metrics: {},
+    checks: [{ rule: 'r', verdict, decides: true, reason: 'because' }] as ShadowReport['checks'],
+    registryRunId: 'run',
+  });
+
+  it('S1 a candidate that passed goes on', () => {
+    expect(afterShadow(report('passed'))).toBeNull();
+  });
+  it('I13 a candidate that passed does not go on beside a mirror that may still be there', () => {
+    expect(afterShadow(report('passed', false))).toEqual({
+      outcome: 'aborted',
+      reason: 'shadow window passed, but the route was not seen in force without its mirror',
+    });
+  });
+  it.each([
+    ['failed', 'rejected'],
+    ['inconclusive', 'inconclusive'],
+    ['cancelled', 'aborted'],
+    ['error', 'aborted'],
+  ] as const)('S1 one that %s is %s, whatever became of the route', (verdict, outcome) => {
+    for (const restored of [true, false])
+      expect(afterShadow(report(verdict, restored))).toEqual({
+        ...{ outcome, reason: `shadow window ${verdict}: because` },
+      });
   });
 });
 

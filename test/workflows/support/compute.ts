@@ -6,6 +6,7 @@ import type {
   JobRef,
   JobSpec,
 } from '../../../temporal/contracts/job.js';
+import type { ShadowEvidence } from '../../../temporal/contracts/shadow.js';
 import { sha256Hex } from '../../../temporal/digest.js';
 import { failure } from '../../../temporal/errors.js';
 
@@ -19,6 +20,8 @@ export class MemoryCompute implements Compute {
   readonly jobs = new Map<string, JobSpec>();
   readonly cancelled: string[] = [];
   outcome: (job: JobSpec, attempt: number) => Outcome = () => 'succeeds';
+  /** What a shadow's job measures of a tag's window. */
+  measures: (tag: string) => Record<string, number> = () => ({ disagreement_rate: 0.01 });
   private readonly qualities = new Map<string, number>();
 
   ensure(job: JobSpec): Promise<JobRef> {
@@ -60,14 +63,32 @@ export class MemoryCompute implements Compute {
     return Promise.resolve('');
   }
 
-  jobsOf(owner: string, step: 'train' | 'evaluate'): JobSpec[] {
+  jobsOf(owner: string, step: JobSpec['program']['step']): JobSpec[] {
     return [...this.jobs.values()].filter(
       (job) => job.owner === owner && job.program.step === step,
     );
   }
 
   private resultOf(job: JobSpec): unknown {
-    return job.program.step === 'train' ? this.trained(job) : this.evaluated(job);
+    const { step } = job.program;
+    if (step === 'shadow') return this.compared(job);
+    return step === 'train' ? this.trained(job) : this.evaluated(job);
+  }
+
+  private compared({ document }: JobSpec): ShadowEvidence {
+    const { key, tag, candidate, incumbent, requests } = document as unknown as ShadowEvidence & {
+      tag: string;
+    };
+    const measures = this.measures(tag);
+    return {
+      ...{ step: 'shadow', key, candidate, incumbent, requests, rows: requests.mirrored },
+      measures: Object.fromEntries(
+        Object.entries(measures).map(([name, value]) => [
+          name,
+          { value, interval: null, samples: requests.mirrored },
+        ]),
+      ),
+    };
   }
 
   private trained({ document }: JobSpec): unknown {

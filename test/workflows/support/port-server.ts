@@ -41,10 +41,17 @@ async function answer(
   if (port === 'passing') return { result: passing(String(args[0])) };
   try {
     const kept = ports[port as keyof Ports] as unknown as Record<string, Method>;
-    return { result: await kept[method]?.(...args) };
+    return { result: await whole(kept[method]?.(...args)) };
   } catch (error) {
     return failureInfo(error);
   }
+}
+
+/** A stream as one text, and what it is awaited for of anything else. */
+function whole(answered: unknown): unknown {
+  const streams =
+    typeof answered === 'object' && answered !== null && Symbol.asyncIterator in answered;
+  return streams ? text(answered as AsyncIterable<Uint8Array>) : answered;
 }
 
 type Method = (...args: unknown[]) => unknown;

@@ -26,6 +26,7 @@ export interface RecordedRun {
   tags: Record<string, string>;
   artifacts: Record<string, unknown>;
   status: string | null;
+  endedAt?: string;
 }
 
 /** A registry in memory. `fault` may delay a call or fail it, before it has any effect. */
@@ -83,6 +84,7 @@ export class MemoryRegistry implements Registry {
     await this.fault('closeRun', run?.opening.tag ?? '');
     if (!run) return;
     run.status = end.status;
+    run.endedAt = end.at;
     run.tags = { ...run.tags, ...end.tags };
   }
 

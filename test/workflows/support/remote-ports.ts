@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { createLedgerSigner } from '../../../activities/approvals/ledger-key.js';
 import { createApprovers } from '../../../activities/approvals/listed-keys.js';
 import { applicationFailure } from '../../../temporal/errors.js';
+import type { Predictions } from '../../../activities/predictions/port.js';
 import type { Ports } from '../../../workers/compose.js';
 
 interface FailureInfo {
@@ -22,8 +23,27 @@ export function remotePorts(url: string): Ports {
     compute: remote(url, 'compute'),
     hosting: remote(url, 'hosting'),
     monitoring: remote(url, 'monitoring'),
+    predictions: remotePredictions(url),
     registry: remote(url, 'registry'),
     routing: remote(url, 'routing'),
+  };
+}
+
+/** A stream goes over the wire as one text. */
+function remotePredictions(url: string): Predictions {
+  return {
+    ...remoteMethods(url),
+    async *read(...args) {
+      yield Buffer.from((await call(`${url}/predictions/read`, args)) as string);
+    },
+  };
+}
+
+function remoteMethods(url: string): Pick<Predictions, 'last' | 'invoke'> {
+  const predictions = remote(url, 'predictions');
+  return {
+    last: (tag, count) => predictions.last(tag, count),
+    invoke: (host, body) => predictions.invoke(host, body),
   };
 }
 

@@ -1,9 +1,15 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import type { RetrainRequest, RolloutRequest, RunView } from '../../../temporal/contracts/runs.js';
-import { retrainWorkflowId, rolloutWorkflowId } from '../../../temporal/ids.js';
+import type {
+  RetrainRequest,
+  RolloutRequest,
+  RunView,
+  ShadowRequest,
+} from '../../../temporal/contracts/runs.js';
+import { retrainWorkflowId, rolloutWorkflowId, shadowWorkflowId } from '../../../temporal/ids.js';
 import { WORKFLOWS } from '../../../temporal/names.js';
 import type { retrain } from '../../../workflows/retrain.js';
 import type { rollout } from '../../../workflows/rollout.js';
+import type { shadow } from '../../../workflows/shadow.js';
 import { until, unique, type World } from './world.js';
 
 export async function startRetrain(
@@ -28,6 +34,17 @@ export async function startRollout(
   const workflowId = rolloutWorkflowId(tag, request.version, unique('key'));
   const args: [RolloutRequest] = [{ tag, actor: 'ada', reason: 'a reason', ...request }];
   return client.workflow.start<typeof rollout>(WORKFLOWS.rollout, { taskQueue, workflowId, args });
+}
+
+export async function startShadow(
+  { client, taskQueue }: World,
+  tag: string,
+  request: Pick<ShadowRequest, 'version'> & Partial<ShadowRequest>,
+): Promise<WorkflowHandle<typeof shadow>> {
+  const workflowId = shadowWorkflowId(tag, request.version, unique('key'));
+  const wanted = { duration: '2s', whenFull: 'refuse' as const, minRequests: 10 };
+  const args: [ShadowRequest] = [{ tag, actor: 'ada', reason: 'a reason', ...wanted, ...request }];
+  return client.workflow.start<typeof shadow>(WORKFLOWS.shadow, { taskQueue, workflowId, args });
 }
 
 /** The run as soon as one of its stages is in this state. */

@@ -83,11 +83,15 @@ export class MemoryHosting implements Hosting {
     return Promise.resolve({ phase, digest, detail: `as the test has it: ${phase}` });
   }
 
-  retire(name: string): Promise<void> {
+  /** Waited for by every host that is being retired. */
+  leaving: (modelId: string) => Promise<void> = () => Promise.resolve();
+
+  async retire(name: string): Promise<void> {
     const spec = this.hosts.get(name);
-    if (spec) this.retiredAt.set(spec.modelId, new Date());
+    if (!spec) return;
+    await this.leaving(spec.modelId);
+    this.retiredAt.set(spec.modelId, new Date());
     this.hosts.delete(name);
-    return Promise.resolve();
   }
 
   list(): Promise<KeptHost[]> {

@@ -6,6 +6,7 @@ import { composeActivities } from '../../../workers/compose.js';
 import { ReplaceableApprovers } from './approvers.js';
 import { MemoryCompute } from './compute.js';
 import { MemoryMonitoring } from './monitoring.js';
+import { MemoryPredictions } from './predictions.js';
 import { MemoryRegistry } from './registry.js';
 import { MemoryHosting, MemoryRouting } from './serving.js';
 import { UNALTERED } from './world.js';
@@ -20,6 +21,7 @@ async function main(address: string, taskQueue: string): Promise<void> {
     routing: new MemoryRouting(),
     hosting: new MemoryHosting(),
     monitoring: new MemoryMonitoring(),
+    predictions: new MemoryPredictions(),
     compute: new MemoryCompute(),
     artifacts: UNALTERED,
     ledgerSigner: createLedgerSigner(null),

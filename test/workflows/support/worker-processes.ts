@@ -36,7 +36,7 @@ export interface Place {
 }
 
 /** A worker as a process of its own: ready, and at work once it is told to begin. */
-class WorkerProcess {
+export class WorkerProcess {
   readonly ended: Promise<string>;
   private readonly child: ChildProcess;
   private readonly ready: Promise<void>;

@@ -14,6 +14,7 @@ import {
 } from '@temporalio/worker';
 import { createLedgerSigner } from '../../../activities/approvals/ledger-key.js';
 import type { Artifacts } from '../../../activities/artifacts/port.js';
+import { closableRetries } from '../../../sdk/closable-retries.js';
 import { freePort } from '../../../sdk/dev/ports.js';
 import { obtainTemporalCli } from '../../../sdk/dev/setup/tools.mjs';
 import { SEARCH_ATTRIBUTES } from '../../../temporal/names.js';
@@ -23,6 +24,7 @@ import { composeActivities, type Ports } from '../../../workers/compose.js';
 import { ReplaceableApprovers } from './approvers.js';
 import { MemoryCompute } from './compute.js';
 import { MemoryMonitoring } from './monitoring.js';
+import { MemoryPredictions } from './predictions.js';
 import { MemoryRegistry } from './registry.js';
 import { MemoryHosting, MemoryRouting } from './serving.js';
 
@@ -39,6 +41,7 @@ export interface World extends AsyncDisposable {
   routing: MemoryRouting;
   hosting: MemoryHosting;
   monitoring: MemoryMonitoring;
+  predictions: MemoryPredictions;
   compute: MemoryCompute;
   /** All that its worker works with. */
   ports: Ports;
@@ -49,6 +52,8 @@ export interface WorldOptions {
   ports?: Partial<Ports>;
   /** Where the worker finds its server, when there is something between the two. */
   workerAddress?: (server: string) => Promise<string>;
+  /** In the place of a development server. */
+  server?: () => Promise<{ address: string } & AsyncDisposable>;
   /** False for tests that start workers as processes of their own. */
   worker?: boolean;
 }
@@ -57,9 +62,15 @@ export async function startWorld({
   ports: others = {},
   workerAddress = (server) => Promise.resolve(server),
   worker = true,
+  server: startServer = startTemporal,
 }: WorldOptions = {}): Promise<World> {
-  const server = await startTemporal();
-  const connection = await Connection.connect({ address: server.address });
+  quietRuntime();
+  const server = await startServer();
+  const retries = closableRetries();
+  const connection = await Connection.connect({
+    address: server.address,
+    interceptors: retries.interceptors,
+  });
   const client = new Client({ connection });
   const memory = {
     approvers: new ReplaceableApprovers(),
@@ -67,6 +78,7 @@ export async function startWorld({
     routing: new MemoryRouting(),
     hosting: new MemoryHosting(),
     monitoring: new MemoryMonitoring(),
+    predictions: new MemoryPredictions(),
     compute: new MemoryCompute(),
   };
   const signer = { ledgerSigner: createLedgerSigner(null) };
@@ -79,6 +91,7 @@ export async function startWorld({
     async [Symbol.asyncDispose]() {
       try {
         await working?.[Symbol.asyncDispose]();
+        await retries.end();
         await connection.close();
       } finally {
         await server[Symbol.asyncDispose]();
@@ -87,12 +100,10 @@ export async function startWorld({
   };
 }
 
-async function startWorker(
+export async function startWorker(
   address: string,
   { client, ports }: Pick<World, 'client' | 'ports'>,
 ): Promise<AsyncDisposable> {
-  // Refused commands are what many tests are about; their warnings would bury a real one.
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   const native = await NativeConnection.connect({ address });
   const worker = await Worker.create({
     connection: native,
@@ -113,6 +124,14 @@ async function startWorker(
   };
 }
 
+let quiet = false;
+
+/** Before anything of the worker's is made. Refused commands are what many tests are about; their warnings would bury a real one. */
+export function quietRuntime(): void {
+  if (!quiet) Runtime.install({ logger: new DefaultLogger('ERROR') });
+  quiet = true;
+}
+
 /** Artifacts that are always what they were. */
 export const UNALTERED: Artifacts = {
   put: () => Promise.resolve(),
@@ -121,11 +140,13 @@ export const UNALTERED: Artifacts = {
   verify: () => Promise.resolve(),
 };
 
+let bundle: ReturnType<typeof bundleWorkflowCode> | undefined;
+
 const bundled = (): ReturnType<typeof bundleWorkflowCode> =>
-  bundleWorkflowCode({
+  (bundle ??= bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../../../workflows/index.ts', import.meta.url)),
     logger: new DefaultLogger('ERROR'),
-  });
+  }));
 
 async function startTemporal(): Promise<{ address: string } & AsyncDisposable> {
   const directory = await mkdtemp(join(tmpdir(), 'modelyard-workflows-'));

@@ -6,27 +6,23 @@ import type {
 import type { ModelDefinition } from '../../../temporal/contracts/definition.js';
 import type { LedgerEntry } from '../../../temporal/contracts/ledger.js';
 import type { ApproveCommand } from '../../../temporal/contracts/tag.js';
-import { after, msOf } from '../../../temporal/duration.js';
 import { modelId } from '../../../temporal/ids.js';
+import { approvalExpiry } from './approval-expiry.js';
 import { dropLease } from './lease.js';
 import { told } from './notices.js';
 import { rollback } from './rollback.js';
 import { usedSignature, withSignature } from './signatures.js';
 import { refuse, type Lease, type Outcome, type TagState } from './state.js';
 
-const DEFAULT_EXPIRY = '72h';
-
 type Refused = ReturnType<typeof refuse>;
 /** A command whose signer the worker has identified: `asked.actor` is the key's name where keys are configured. */
 export type Signable<Command> = Command & { key?: string | null };
 
 /** What a candidate needs before it may carry traffic; null: nobody's word. */
-export function approvalFor(
-  { gate: { approval } }: ModelDefinition,
-  at: string,
-): ApprovalState | null {
+export function approvalFor(definition: ModelDefinition, at: string): ApprovalState | null {
+  const { approval } = definition.gate;
   if (!approval) return null;
-  const expiresAt = after(at, msOf(approval.expiresAfter ?? DEFAULT_EXPIRY));
+  const expiresAt = approvalExpiry(definition, at);
   return { required: approval.required, from: approval.from ?? null, expiresAt, given: [] };
 }
 

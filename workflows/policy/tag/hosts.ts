@@ -1,7 +1,8 @@
 import type { HostSpec, Route } from '../../../temporal/contracts/route.js';
+import type { HoldHostCommand } from '../../../temporal/contracts/tag.js';
 import { parseModelId } from '../../../temporal/ids.js';
 import { rulesOf } from './logic.js';
-import { routeOf } from './route.js';
+import { hostOf, routeOf, withHost } from './route.js';
 import type { HostState, TagState } from './state.js';
 
 /**
@@ -13,9 +14,8 @@ export function retirable(state: TagState, now: string): string[] {
   if (!isKnown && rulesOf(state).hostsOutliveTheirRoutes) return [];
   const named = namedHosts(state);
   return Object.values(state.hosts)
-    .filter(
-      ({ spec, warmUntil }) => !named.has(spec.name) && (warmUntil === null || warmUntil <= now),
-    )
+    .filter(({ spec }) => !named.has(spec.name))
+    .filter(({ warmUntil, held }) => (warmUntil ?? '') <= now && (held?.until ?? '') <= now)
     .map(({ spec }) => spec.name);
 }
 
@@ -44,8 +44,9 @@ export function missedHost(state: TagState, name: string): TagState {
 export function nextWarmEnd(state: TagState, now: string): string | null {
   const named = namedHosts(state);
   const ends = Object.values(state.hosts)
-    .filter(({ spec, warmUntil }) => !named.has(spec.name) && warmUntil !== null && warmUntil > now)
-    .map(({ warmUntil }) => warmUntil as string);
+    .filter(({ spec }) => !named.has(spec.name))
+    .flatMap(({ warmUntil, held }) => [warmUntil ?? '', held?.until ?? ''])
+    .filter((end) => end > now);
   return ends.sort()[0] ?? null;
 }
 
@@ -71,13 +72,29 @@ export function markHost(
   return { ...state, hosts: { ...others, [name]: marked } };
 }
 
+/** The host of a version for a run that brings it up by itself: nobody else has a use for it before its window begins. */
+export function holdHost(
+  state: TagState,
+  { asked, model, until }: HoldHostCommand,
+): { state: TagState; result: HostSpec } {
+  const { version } = model;
+  const known = { ...state, models: { ...state.models, [String(version)]: model } };
+  const hosted = withHost(known, version, null);
+  const { spec, ...host } = hosted.hosts[hostOf(known, version)] as HostState;
+  const held = { by: asked.workflowId, until };
+  const hosts = { ...hosted.hosts, [spec.name]: { ...host, spec, held } };
+  return { state: { ...hosted, hosts }, result: spec };
+}
+
 /**
- * A run that lost its lease is done with a host that it may have made again after the tag had retired it: the tag takes
- * note of the host, and it goes like any other that nothing names.
+ * A run is done with a host that it held, or that it may have made again after the tag had retired it: the tag takes note of
+ * the host, and it goes like any other that nothing names.
  */
-export function releaseHost(state: TagState, spec: HostSpec): TagState {
+export function releaseHost(state: TagState, spec: HostSpec, by?: string): TagState {
   const { version } = parseModelId(spec.modelId);
-  const unknown = { spec, version, warmUntil: null, ready: false };
-  const host = { ...(state.hosts[spec.name] ?? unknown), retiring: false };
+  const unknown: HostState = { spec, version, warmUntil: null, ready: false, retiring: false };
+  const { held, ...known } = state.hosts[spec.name] ?? unknown;
+  const others = held && held.by !== by ? { held } : {};
+  const host = { ...known, ...others, retiring: false };
   return { ...state, hosts: { ...state.hosts, [spec.name]: host } };
 }

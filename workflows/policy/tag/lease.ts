@@ -3,6 +3,7 @@ import type { Asked, RenewedLease, RenewLeaseCommand } from '../../../temporal/c
 import { after } from '../../../temporal/duration.js';
 import type { FailureType } from '../../../temporal/errors.js';
 import { append } from '../ledger.js';
+import { approvalExpiry } from './approval-expiry.js';
 import { judgingDigest } from './define.js';
 import { rulesOf } from './logic.js';
 import { told } from './notices.js';
@@ -49,9 +50,24 @@ export function renewLease(
   const longest = after(at, LONGEST_LEASE_MS);
   const wanted = after(until ?? at, LEASE_MS);
   const deadline = wanted < longest ? wanted : longest;
-  const renewed = { ...held, deadline, ...(waitingFor !== undefined && { waitingFor }) };
-  const approvals = held.approval?.given.length ?? 0;
-  return { state: { ...state, lease: renewed }, result: { deadline, approvals } };
+  const approval = afterShadow(state, held, { waitingFor, at });
+  const renewed = { ...held, approval, deadline, ...(waitingFor !== undefined && { waitingFor }) };
+  const approvals = approval?.given.length ?? 0;
+  return {
+    state: { ...state, lease: renewed },
+    result: { deadline, approvals, ...(approval && { approvalUntil: approval.expiresAt }) },
+  };
+}
+
+/** The time to approve begins when the candidate's shadow window is over, which may last longer than people are given. */
+function afterShadow(
+  { definition }: TagState,
+  { approval, waitingFor: before }: Lease,
+  { waitingFor, at }: { waitingFor: RenewLeaseCommand['waitingFor']; at: string },
+): Lease['approval'] {
+  if (approval === null || definition === null) return approval;
+  if (before !== 'shadow' || waitingFor === undefined || waitingFor === before) return approval;
+  return { ...approval, expiresAt: approvalExpiry(definition.definition, at) };
 }
 
 /** Why a lease ended, for its run: what every further step under it will be told, too. */

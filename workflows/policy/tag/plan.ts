@@ -5,11 +5,13 @@ const DEFAULT_CHECK_EVERY = '1m';
 
 /** What the run does under its lease besides the commit, by the definition in force when the lease was granted. */
 export function planOf(state: TagState, { approval, breakGlass }: Lease): RolloutPlan {
-  const { rollout } = state.definition?.definition ?? {};
+  const { rollout, shadow } = state.definition?.definition ?? {};
   const { live, models } = state;
   // With nothing live there is nobody to share the traffic with.
   const steps = live === null ? [] : (rollout?.steps ?? []);
   return {
+    // Nor is there, with nothing live, anybody to compare with; and whoever breaks the glass does not wait for days.
+    shadow: live === null || breakGlass ? null : (shadow ?? null),
     approval,
     steps,
     watch: rollout?.watch ?? '0s',

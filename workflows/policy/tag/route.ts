@@ -1,5 +1,10 @@
 import type { ModelRecord } from '../../../temporal/contracts/model.js';
-import type { HostSpec, Route, RouteTarget } from '../../../temporal/contracts/route.js';
+import type {
+  FencedRoute,
+  HostSpec,
+  Route,
+  RouteTarget,
+} from '../../../temporal/contracts/route.js';
 import { hostName, modelId } from '../../../temporal/ids.js';
 import type { HostState, ShadowLease, TagState } from './state.js';
 
@@ -15,6 +20,12 @@ export function routeOf(state: TagState): Route {
     ...(shadow && { mirror: mirrorOf(state, shadow) }),
   };
 }
+
+/** What the store should answer; null while a write is under way, or its outcome is not known. */
+export const meantRoute = (state: TagState): FencedRoute | null =>
+  state.intent === null && state.serving.inSync
+    ? { tag: state.tag, fence: state.serving.fence, route: routeOf(state) }
+    : null;
 
 const mirrorOf = (
   state: TagState,
@@ -36,20 +47,28 @@ export function hostOf(state: TagState, version: number): string {
     throw new Error(
       `expected a record of ${modelId(state.tag, version)}, and the state holds none`,
     );
-  return hostName(modelId(state.tag, version), model.digest);
+  return hostName(modelId(state.tag, version), model.digest, kindOf(model));
 }
 
 export function hostSpec(state: TagState, model: ModelRecord): HostSpec {
   const id = modelId(state.tag, model.version);
+  const kind = kindOf(model);
   return {
-    name: hostName(id, model.digest),
+    name: hostName(id, model.digest, kind),
     target: model.serving?.target ?? state.definition?.definition.serving?.target ?? DEFAULT_TARGET,
     modelId: id,
     modelUri: model.uri,
     digest: model.digest,
     task: model.task,
+    ...(kind === 'shared' && { kind }),
   };
 }
+
+/**
+ * By what the version was registered under alone, and one registered under nothing is dedicated: were a definition asked
+ * that changes later, the live model's host would change its name without a rollout.
+ */
+const kindOf = ({ serving }: ModelRecord): 'dedicated' | 'shared' => serving?.kind ?? 'dedicated';
 
 /** The state with a host for the version that stays at least until `warmUntil`; a retiring one is wanted again. */
 export function withHost(state: TagState, version: number, warmUntil: string | null): TagState {
@@ -64,6 +83,7 @@ export function withHost(state: TagState, version: number, warmUntil: string | n
     ready: known !== undefined && known.ready && !known.retiring,
     retiring: false,
     warmUntil: later(known?.warmUntil ?? null, warmUntil),
+    ...(known?.held && { held: known.held }),
   };
   return { ...state, hosts: { ...state.hosts, [spec.name]: host } };
 }

@@ -86,6 +86,8 @@ export interface HostState {
   /** Kept at least until then though no route names it. */
   warmUntil: string | null;
   ready: boolean;
+  /** A run brings it up for a window to come, and gives it back, or loses it then. */
+  held?: { by: string; until: string };
   /** Marked before it is retired, so that nothing begins to rely on it. */
   retiring: boolean;
 }
@@ -109,8 +111,8 @@ export interface Lease {
   workflowId: string;
   version: number;
   weightPercent: number;
-  /** A candidate that waits for people or for a window carries no traffic, and is not what a rollback leaves. */
-  waitingFor: 'approval' | 'window' | null;
+  /** A candidate that waits so carries no traffic, or no more than it had, and is not what a rollback leaves. */
+  waitingFor: 'shadow' | 'approval' | 'window' | null;
   /** `judgingDigest` when the lease was granted: another one in force, and the candidate was judged by other rules. */
   judgedUnder: string | null;
   approval: ApprovalState | null;

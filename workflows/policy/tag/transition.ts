@@ -6,6 +6,7 @@ import type {
   DemoteCommand,
   EndShadowCommand,
   FreezeCommand,
+  HoldHostCommand,
   LeaseCommand,
   QuarantineCommand,
   ReleaseHostCommand,
@@ -20,7 +21,7 @@ import { approve, reject, withdraw, type Signable } from './approval.js';
 import { shiftTraffic } from './canary.js';
 import { define } from './define.js';
 import { freeze, unfreeze } from './freeze.js';
-import { releaseHost } from './hosts.js';
+import { holdHost, releaseHost } from './hosts.js';
 import { quarantine, release } from './quarantine.js';
 import { repair } from './repair.js';
 import { renewLease } from './lease.js';
@@ -40,6 +41,7 @@ export type Command =
   /** `by` 'tag': the tag ends the lease by itself, and tells its run. */
   | ({ type: 'abortRollout'; by?: 'tag' } & LeaseCommand)
   | ({ type: 'renewLease' } & RenewLeaseCommand)
+  | ({ type: 'holdHost' } & HoldHostCommand)
   | ({ type: 'releaseHost' } & ReleaseHostCommand)
   | ({ type: 'rollback' } & RollbackCommand)
   | ({ type: 'demote' } & DemoteCommand)
@@ -94,11 +96,13 @@ export function transition(state: TagState, command: Command, at: string): Outco
     case 'beginShadow':
       return beginShadow(state, command, at);
     case 'endShadow':
-      return endShadow(state, command);
+      return endShadow(state, command, at);
     case 'noteTrigger':
       return noteTrigger(state, command, at);
     case 'releaseHost':
-      return { state: releaseHost(state, command.host), result: null };
+      return { state: releaseHost(state, command.host, command.asked.workflowId), result: null };
+    case 'holdHost':
+      return holdHost(state, command);
     case 'rollback':
       return leave(state, command, at);
     case 'demote':

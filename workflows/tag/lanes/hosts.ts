@@ -11,7 +11,9 @@ export async function retireLane(entity: Entity): Promise<never> {
     const [name] = await nextToRetire(entity);
     if (name === undefined) continue;
     entity.set(markHost(entity.state, name, 'retiring'));
+    entity.retiring = name;
     const gone = await quietly(() => hosts.retireHost(name));
+    entity.retiring = null;
     if (gone) entity.set(markHost(entity.state, name, 'gone'));
     else await sleep(RETRY_MS, { summary: 'until the host is retired again' });
   }

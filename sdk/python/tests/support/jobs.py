@@ -14,6 +14,7 @@ import tarfile
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -194,9 +195,14 @@ class Bench:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             sys.path[:] = path
             for name in set(sys.modules) - modules:
-                if name.startswith("user_code_"):
+                # A job of its own process leaves nothing behind that the next one could import.
+                if name.startswith("user_code_") or self._brought(sys.modules[name]):
                     del sys.modules[name]
         return Outcome(code, Path(environment["MODELYARD_OUTPUT"]))
+
+    def _brought(self, module: ModuleType) -> bool:
+        file = getattr(module, "__file__", None)
+        return isinstance(file, str) and Path(file).resolve().is_relative_to(self.folder.resolve())
 
     def start(self, document: dict[str, Any]) -> tuple[subprocess.Popen[str], Path]:
         """Starts the job as a process of its own."""

@@ -12,7 +12,7 @@ import { projectionOf } from '../../../../workflows/policy/tag/projection.js';
 import { rollbackFrom } from '../../../../workflows/policy/tag/rollback.js';
 import { LEASE_MS } from '../../../../workflows/policy/tag/lease.js';
 import { objection } from '../../../../workflows/policy/tag/rollout.js';
-import { hostOf, routeOf, withHost } from '../../../../workflows/policy/tag/route.js';
+import { hostOf, hostSpec, routeOf, withHost } from '../../../../workflows/policy/tag/route.js';
 import { emptyTag, TAIL } from '../../../../workflows/policy/tag/state.js';
 import { rollbackTarget } from '../../../../workflows/policy/tag/target.js';
 import { viewOf } from '../../../../workflows/policy/tag/view.js';
@@ -569,6 +569,28 @@ describe('hosts', () => {
     const named = new Driven();
     named.begin(1, { model: { ...model(1), serving: { kind: 'dedicated', target: 'edge' } } });
     expect(Object.values(named.state.hosts)[0]?.spec.target).toBe('edge');
+  });
+  it('are shared when the version was registered so, under a name of their own, and dedicated else (G2)', () => {
+    const tag = new Driven();
+    const kinds = [null, { kind: 'dedicated' }, { kind: 'shared', target: 'small' }] as const;
+    const specs = kinds.map((serving) => hostSpec(tag.state, { ...model(1), serving }));
+    expect(specs.map(({ kind }) => kind)).toEqual([undefined, undefined, 'shared']);
+    const [unnamed, dedicated, shared] = specs.map(({ name }) => name);
+    expect(dedicated).toBe(unnamed);
+    expect(shared).not.toBe(dedicated);
+    expect(specs[2]).toMatchObject({ target: 'small', digest: model(1).digest });
+  });
+  it('stay what they are when the definition changes to another kind (G2)', () => {
+    const tag = new Driven();
+    tag.promote(1);
+    const before = routeOf(tag.state);
+    tag.define({ ...definition, serving: { kind: 'shared' } });
+    expect(routeOf(tag.state)).toEqual(before);
+    tag.begin(2, { model: { ...model(2), serving: { kind: 'shared' } } });
+    tag.do({ type: 'commitRollout', asked: asked('rollout-2'), lease: tag.lease(), step: 1 });
+    tag.settle();
+    const live = tag.state.hosts[routeOf(tag.state).live?.host ?? ''];
+    expect(live?.spec).toMatchObject({ kind: 'shared', modelId: id(2) });
   });
   it('of a version without a record cannot be named', () => {
     expect(() => hostOf(emptyTag('x'), 3)).toThrow('x/3');

@@ -1,18 +1,22 @@
 """`python -m modelyard serve` in the harness's contract, without its start-up time.
 
 The file MODELYARD_MODEL_URI names is the model: {"value": what it predicts}, and to misbehave {"digest": the one it loads,
-"readyAfterMs", "exit": the code it ends with at once, "delayMs": of every prediction}. A request may ask for a fault itself
-by a field "fault" of its body: 400, 500, "drop", "cut", "garbage" or "hang".
+"readyAfterMs", "exit": the code it ends with at once, "delayMs": of every prediction, "sick": a fault of every one}. A request
+may ask for a fault itself by a field "fault" of its body: 400, 500, "drop", "reset", "cut", "garbage", "huge" or "hang". GET /seen
+says how many requests to predict there were, and what headers the last one had.
 """
 
 import asyncio
 import json
 import os
 import signal
+import socket
+import struct
 import sys
 import time
 
 FAULTY = b'"fault"'
+HUGE_BYTES = 8 * 1024 * 1024
 STATES = {200: "OK", 400: "Bad Request", 404: "Not Found", 415: "Unsupported Media Type", 500: "Error", 503: "Unavailable"}
 
 
@@ -23,6 +27,8 @@ class Model:
         self.expected = os.environ["MODELYARD_MODEL_DIGEST"]
         self.digest = self.said.get("digest", self.expected)
         self.ready_at = time.monotonic() + self.said.get("readyAfterMs", 0) / 1000
+        self.sick = self.said.get("sick")
+        self.seen = {"invocations": 0, "headers": {}}
         self.delay_s = self.said.get("delayMs", 0) / 1000
         if "exit" in self.said:
             print(f"this model ends with {self.said['exit']}", flush=True)
@@ -73,10 +79,17 @@ class Connection(asyncio.Protocol):
     def answer(self, path, headers, body):
         if path == "/ping":
             self.reply(*self.model.ping())
+        elif path == "/seen":
+            self.reply(200, self.model.seen)
         elif path != "/invocations":
             self.reply(404, {"code": "NotFound", "message": path})
-        elif FAULTY in body:
-            self.fail(json.loads(body)["fault"])
+        else:
+            self.model.seen = {"invocations": self.model.seen["invocations"] + 1, "headers": headers}
+            self.predict(headers, body)
+
+    def predict(self, headers, body):
+        if FAULTY in body or self.model.sick:
+            self.fail(self.model.sick or json.loads(body)["fault"])
         elif self.model.delay_s:
             task = asyncio.ensure_future(self.late(headers, body))
             self.busy.add(task)
@@ -93,6 +106,12 @@ class Connection(asyncio.Protocol):
             self.reply(fault, {"code": "ModelError" if fault == 500 else "BadPayload", "message": "as asked"})
         elif fault == "drop":
             self.transport.abort()
+        elif fault == "reset":
+            linger = struct.pack("ii", 1, 0)
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.transport.abort()
+        elif fault == "huge":
+            self.reply(200, {"predictions": ["x" * HUGE_BYTES]})
         elif fault == "cut":
             self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
             self.transport.close()

@@ -133,19 +133,22 @@ function mirrors({ shadow }: TagState, { versions }: Alphabet): Labelled[] {
     const { id, version } = shadow;
     return [
       [`the shadow of ${name(version)} ends`, { type: 'endShadow', asked: by('ada'), shadow: id }],
+      [`the end of the shadow of ${name(version)} moves`, mirroring(version)],
     ];
   }
   return versions.map((version): Labelled => [
     `a shadow of ${name(version)} begins`,
-    {
-      type: 'beginShadow',
-      asked: by('ada', `shadow-${String(version)}`),
-      model: model(version),
-      samplingPercent: 10,
-      until: LATER,
-    },
+    mirroring(version),
   ]);
 }
+
+const mirroring = (version: number): Command => ({
+  type: 'beginShadow',
+  asked: by('ada', `shadow-${String(version)}`),
+  model: model(version),
+  samplingPercent: 10,
+  until: LATER,
+});
 
 const freezes = (): Labelled[] => [
   ['the tag is frozen', { type: 'freeze', asked: by('ops'), until: LATER }],
