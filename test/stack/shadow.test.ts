@@ -241,3 +241,25 @@ describe('a worker that is killed in a window', () => {
     expect(await on.platform.verify(tag)).toMatchObject({ ok: true });
   });
 });
+
+describe('a candidate that is deleted in its window', () => {
+  it('F26 C5 fails its run by name when the window ends, with the route as it was', async () => {
+    const before = await routeIn(on, tag);
+    const callers = calling();
+    const run = await shadowed(on, tag);
+    await isOpen(run);
+    await enoughCopies();
+    await callMlflow(on.stack.mlflow.url, 'DELETE', 'model-versions/delete', {
+      ...{ name: tag, version: '2' },
+    });
+    await run.end({ reason: 'seen enough' });
+    const failed = await run.result().catch((error: unknown) => error);
+    expect(failed).toBeInstanceOf(Error);
+    expect(String(failed)).toMatch(new RegExp(`${tag}/2|version 2`));
+    await expectUnnoticed(callers, before);
+    expect((await entriesOf(run)).map(({ action }) => action)).toEqual([
+      'shadow-start',
+      'shadow-end',
+    ]);
+  });
+});
