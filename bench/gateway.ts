@@ -10,6 +10,7 @@ import type { Context } from './context.ts';
 import { startGatewayProcess, type GatewayProcess } from './gateway-process.ts';
 import { keepAsking, type Target } from './load.ts';
 import { measureMirror } from './mirror.ts';
+import { measureMirrorThroughput } from './mirror-throughput.ts';
 import { median, quantile, rounded } from './statistics.ts';
 
 const SECONDS_PER_ROUND = 2;
@@ -43,6 +44,7 @@ export async function measureGateway({ directory, say }: Context): Promise<objec
       alone: await compare(targets, LOADS.alone),
       loaded: await compare(targets, LOADS.loaded),
       mirror: await measureMirror(gateway, { directory, say }),
+      mirrorThroughput: await measureMirrorThroughput(gateway, { directory, say }),
     };
   } finally {
     await gateway.stop();

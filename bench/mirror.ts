@@ -12,7 +12,7 @@ import type { GatewayProcess } from './gateway-process.ts';
 import { keepAsking } from './load.ts';
 import { median, ratioOf, rounded, spreadOf, type Spread } from './statistics.ts';
 
-const TAG = 'mirrored';
+export const TAG = 'mirrored';
 const ROUNDS = 5;
 const SECONDS_PER_TURN = 2;
 const CONNECTIONS = 16;
@@ -20,7 +20,9 @@ const CONNECTIONS = 16;
 const PAUSE_MS = 20;
 const LIVE_MS = 5;
 const FAR_AWAY = '2999-01-01T00:00:00.000Z';
-const BODY = JSON.stringify({ inputs: [Array.from({ length: 160 }, (_, index) => index / 10)] });
+export const BODY = JSON.stringify({
+  inputs: [Array.from({ length: 160 }, (_, index) => index / 10)],
+});
 
 /** What the candidates do, in the words of the stand-in model server. 'dead' is ended once it is there. */
 const CANDIDATES = {
@@ -80,7 +82,7 @@ function turnedBy<Item>(places: number, items: readonly Item[]): Item[] {
   return [...items.slice(places), ...items.slice(0, places)];
 }
 
-function routeTo(live: HostSpec, candidate: HostSpec | undefined): Route {
+export function routeTo(live: HostSpec, candidate: HostSpec | undefined): Route {
   const target = ({ modelId, name }: HostSpec) => ({ modelId, host: name });
   if (!candidate) return { live: target(live) };
   const mirror = { ...target(candidate), samplingPercent: 100, until: FAR_AWAY };
@@ -116,10 +118,10 @@ async function ask(origin: string): Promise<Turn> {
   return { ...spreadOf(latencies), failed, requests: latencies.length };
 }
 
-const Running = z.object({ pid: z.int().nullable() });
+const Running = z.object({ pid: z.int().nullable(), port: z.int().nullable() });
 
 /** Stand-in model servers of the gateway. */
-class Hosts {
+export class Hosts {
   readonly #hosting: ReturnType<typeof createProcessHosting>;
   readonly #admin: GatewayAdmin;
   readonly #directory: string;
@@ -150,9 +152,16 @@ class Hosts {
   async end(spec: HostSpec | undefined): Promise<void> {
     if (!spec) return;
     await writeFile(spec.modelUri, JSON.stringify({ value: 0, exit: 3 }));
-    const path = `/admin/hosts/${spec.name}`;
-    const { pid } = await this.#admin.call({ method: 'GET', path, answer: Running });
+    const { pid } = await this.#running(spec);
     if (pid !== null) process.kill(pid, 'SIGKILL');
+  }
+
+  async portOf(spec: HostSpec): Promise<number> {
+    return (await this.#running(spec)).port ?? 0;
+  }
+
+  #running({ name }: HostSpec): Promise<z.infer<typeof Running>> {
+    return this.#admin.call({ method: 'GET', path: `/admin/hosts/${name}`, answer: Running });
   }
 
   figures(): Promise<MirrorFigures> {
