@@ -94,6 +94,7 @@ export const RINGS = [
     typesOf: ['temporal'],
     packages: [
       '@duckdb/node-api',
+      '@kubernetes/client-node',
       '@temporalio/activity',
       '@temporalio/client',
       '@temporalio/common',
@@ -170,11 +171,11 @@ export const RINGS = [
   },
   {
     folder: 'testing',
-    siblings: ['temporal', 'activities'],
+    siblings: ['temporal', 'activities', 'sdk/dev/setup'],
     typesOf: ['temporal', 'activities'],
     packages: [],
     node: true,
-    restricted: [noSibling('workflows|workers|sdk|gateway')],
+    restricted: [noSibling('workflows|workers|sdk(?!/dev/setup)|gateway')],
   },
   {
     folder: 'examples',

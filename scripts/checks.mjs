@@ -56,6 +56,15 @@ export const CHECKS = [
     counts: (place) => pytestCounts(readFileSync(pytestResults(place), 'utf8')),
   },
   {
+    name: 'control-plane',
+    commands: (place) => [
+      withTools(place, {
+        command: place.node,
+        args: [join(place.root, 'scripts', 'control-plane.mjs')],
+      }),
+    ],
+  },
+  {
     name: 'tests',
     // The stack's files wait for their servers most of the time, one after the other: the parts' use the core they leave.
     atOnce: true,

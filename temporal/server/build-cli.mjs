@@ -1,12 +1,10 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 
 import { runCommand } from './command.mjs';
+import { goEnvironment, requireGo } from './go-toolchain.mjs';
 
 const PACKAGE = 'github.com/temporalio/cli/cmd/temporal';
-
-/** From this version on, Go fetches the toolchain that go.mod asks for by itself. */
-const FIRST_SELF_UPDATING_GO = [1, 21];
 
 /**
  * @typedef {object} BuildOptions
@@ -47,34 +45,4 @@ export async function buildCli({ module, destination, workDirectory, report, env
     },
   );
   await rm(workDirectory, { recursive: true, force: true });
-}
-
-/** @param {NodeJS.ProcessEnv} env */
-async function requireGo(env) {
-  const output = await runCommand('go', ['env', 'GOVERSION'], { timeoutMs: 20_000, env });
-  const [major = 0, minor = 0] = (/go(\d+)\.(\d+)/.exec(output) ?? []).slice(1).map(Number);
-  const [wantedMajor = 0, wantedMinor = 0] = FIRST_SELF_UPDATING_GO;
-  if (major < wantedMajor || (major === wantedMajor && minor < wantedMinor)) {
-    throw new Error(
-      `Go ${FIRST_SELF_UPDATING_GO.join('.')} or newer is needed, found ${output.trim()}`,
-    );
-  }
-}
-
-/**
- * Go refuses to build without a home directory or named caches, so it is always given some.
- * @param {NodeJS.ProcessEnv} env
- * @param {string} workDirectory
- * @returns {NodeJS.ProcessEnv}
- */
-function goEnvironment(env, workDirectory) {
-  return {
-    GOPATH: join(workDirectory, 'path'),
-    GOMODCACHE: join(workDirectory, 'modules'),
-    GOCACHE: join(workDirectory, 'cache'),
-    GOTOOLCHAIN: 'auto',
-    ...env,
-    CGO_ENABLED: '0',
-    GOWORK: 'off',
-  };
 }
