@@ -38,6 +38,7 @@ function contradictions(definition: Definition): Contradiction[] {
     ...notYet(definition),
     ...dataContradictions(definition),
     ...columnContradictions(definition),
+    ...codeContradictions(definition),
     ...gateContradictions(definition),
     ...rolloutContradictions(definition.rollout ?? {}, new Date().toISOString()),
     ...shadowContradictions(definition.shadow, definition),
@@ -79,7 +80,7 @@ function dataContradictions({ training, gate }: Definition): Contradiction[] {
   return found;
 }
 
-function columnContradictions({ training, evaluation }: Definition): Contradiction[] {
+function columnContradictions({ training }: Definition): Contradiction[] {
   const found: Contradiction[] = [];
   const seen = new Set<string>();
   training.features.forEach((column, index) => {
@@ -89,14 +90,21 @@ function columnContradictions({ training, evaluation }: Definition): Contradicti
     if (seen.has(column)) found.push({ path, message: `'${column}' is listed twice` });
     seen.add(column);
   });
-  if (training.task === 'custom' && evaluation?.entry === undefined) {
-    found.push({
-      path: ['evaluation', 'entry'],
-      message:
-        'a task of kind \'custom\' has no metrics of its own; name your evaluation as "file.py:function"',
-    });
-  }
   return found;
+}
+
+/** An image brings no code that could be run beside its model. */
+function codeContradictions({ training, evaluation }: Definition): Contradiction[] {
+  const python = training.code.kind === 'python';
+  const own = evaluation?.entry !== undefined;
+  const said = (path: string[], message: string): Contradiction[] => [{ path, message }];
+  if (!python && own)
+    return said(['evaluation', 'entry'], "needs training.code of kind 'python'; leave it out");
+  if (training.task !== 'custom' || own) return [];
+  const none = "a task of kind 'custom' has no metrics of its own; ";
+  return python
+    ? said(['evaluation', 'entry'], `${none}name your evaluation as "file.py:function"`)
+    : said(['training', 'task'], `${none}with an image, choose another`);
 }
 
 function gateContradictions({ gate, evaluation }: Definition): Contradiction[] {

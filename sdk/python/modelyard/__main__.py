@@ -12,7 +12,7 @@ from modelyard.bootstrap import Job, set_defaults, start_job
 from modelyard.failures import Interrupted
 from modelyard.output import publish_failure
 
-_STEPS = ("train", "evaluate", "shadow", "serve", "serve-shared")
+_STEPS = ("train", "prepare", "publish", "evaluate", "shadow", "serve", "serve-shared")
 
 
 def main(arguments: list[str]) -> int:
@@ -51,6 +51,14 @@ def _run_step(step: str, job: Job) -> None:
         from modelyard.train_step import run_train
 
         run_train(job)
+    elif step == "prepare":
+        from modelyard.prepare_step import run_prepare
+
+        run_prepare(job)
+    elif step == "publish":
+        from modelyard.publish_step import run_publish
+
+        run_publish(job)
     elif step == "evaluate":
         from modelyard.evaluate_step import run_evaluate
 

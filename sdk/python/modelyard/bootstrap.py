@@ -6,17 +6,19 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from modelyard import interruption
 from modelyard.archive import obtain_code
-from modelyard.documents import EvaluateDocument, ShadowDocument, TrainDocument
+from modelyard.documents import Code, EvaluateDocument, ShadowDocument, TrainDocument
 from modelyard.environment import PACKAGE_PARENT, has_requirements, obtain_environment
 from modelyard.failures import BadJob
 from modelyard.output import publish_json
-from modelyard.parsing import parse_evaluate, parse_shadow, parse_train
+from modelyard.parsing import parse_evaluate, parse_image_train, parse_shadow, parse_train
+from modelyard.termination import tell, told_result
+from modelyard.variables import Variables
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _IN_ENVIRONMENT = "MODELYARD_ENVIRONMENT_READY"
@@ -25,6 +27,8 @@ _IN_ENVIRONMENT = "MODELYARD_ENVIRONMENT_READY"
 Document = TrainDocument | EvaluateDocument | ShadowDocument
 _PARSERS: Mapping[str, Callable[[Any], Document]] = {
     "train": parse_train,
+    "prepare": parse_image_train,
+    "publish": parse_image_train,
     "evaluate": parse_evaluate,
     "shadow": parse_shadow,
 }
@@ -39,9 +43,11 @@ class Job:
     output: Path
 
     def publish(self, result: Any) -> None:
-        """Writes result.json; nothing changes how the job ends after this began."""
+        """Writes result.json and the last word. SIGTERM no longer changes how the job ends once it is being written."""
+        last_word = told_result(result)
         interruption.stop_listening()
         publish_json(self.output, "result.json", result)
+        tell(last_word)
 
 
 def set_defaults() -> None:
@@ -71,7 +77,7 @@ def start_job(step: str) -> Job:
     """Reads the document, obtains the code, and goes on in the code's own environment when it has one."""
     output, home = output_folder(), home_folder()
     document = _read_document(step)
-    folder = None if document.code is None else obtain_code(document.code, home)
+    folder = obtain_code(document.code, home) if isinstance(document.code, Code) else None
     enter_environment(None if folder is None else folder / "requirements.txt", home, step)
     return Job(document, folder, output)
 
@@ -106,4 +112,14 @@ def _read_document(step: str) -> Document:
         value = json.loads(Path(name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         raise BadJob(f"MODELYARD_INPUT: expected a JSON document at {name}, got: {problem}") from problem
-    return _PARSERS[step](value)
+    return _with_allowed_types(_PARSERS[step](value))
+
+
+def _with_allowed_types(document: Document) -> Document:
+    """What the worker's configuration allows, besides what the document does."""
+    if isinstance(document, ShadowDocument):
+        return document
+    variables = Variables(os.environ, "job")
+    allowed = variables.names("MODELYARD_ALLOWED_TYPES")
+    variables.check()
+    return replace(document, allowed_types=(*document.allowed_types, *allowed))

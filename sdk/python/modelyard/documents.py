@@ -61,6 +61,14 @@ class Code:
 
 
 @dataclass(frozen=True)
+class ImageCode:
+    """A container image that trains, and its digest."""
+
+    image: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class RegistryRun:
     experiment_id: str
     run_id: str
@@ -74,7 +82,7 @@ class TrainDocument:
     workflow_id: str
     definition_digest: str
     code_revision: str
-    code: Code
+    code: Code | ImageCode
     source: Source
     features: tuple[str, ...]
     label: str

@@ -11,11 +11,14 @@ from typing import Any
 from modelyard.failures import IntegrityError, NotAModel, TypeNotAllowed
 from modelyard.scoring import LoadedModel
 from modelyard.trust import check_types
+from modelyard.usercode import call_user
 
 SKOPS_FILE = "model.skops"
 USER_CODE = "code"
 USER_REQUIREMENTS = "modelyard-requirements.txt"
 
+SKOPS, ONNX, PYFUNC = "sklearn-skops", "onnx", "pyfunc"
+_ONNX_LOADER = "mlflow.onnx"
 _CODE_LOADER = "mlflow.pyfunc.loaders.code_model"
 _SIGNATURE_TYPES = {
     "boolean": "bool",
@@ -30,16 +33,23 @@ _SIGNATURE_TYPES = {
 
 def load_model(folder: Path, task: str, allowed: Sequence[str]) -> LoadedModel:
     """Loads a model whose digest was checked. TypeNotAllowed before anything outside the allow-list is built."""
-    meta = _read_mlmodel(folder)
+    meta = read_mlmodel(folder)
     own = (meta.get("metadata") or {}).get("modelyard") or {}
-    predictor, wrapped = _load_predictor(folder, meta, allowed)
-    return LoadedModel(
-        predictor=predictor,
-        task=task or str(own.get("task", "custom")),
-        types={item["name"]: item["type"] for item in own["columns"]} if "columns" in own else _signature_types(meta),
-        classes=_classes(predictor, own),
-        answers_probabilities=wrapped,
-    )
+    task = task or str(own.get("task", "custom"))
+    types = {item["name"]: item["type"] for item in own["columns"]} if "columns" in own else _signature_types(meta)
+    kind = format_of(folder, meta)
+    if kind == SKOPS:
+        _add_user_code(folder / USER_CODE)
+        predictor = load_skops(folder / SKOPS_FILE, allowed, "the stored model")
+    elif kind == ONNX:
+        from modelyard.onnxmodel import OnnxPredictor
+
+        predictor = OnnxPredictor(_onnx_file(folder, meta), list(types), task)
+    else:
+        import mlflow.pyfunc
+
+        predictor = call_user("loading the model", mlflow.pyfunc.load_model, str(folder))
+    return LoadedModel(predictor, task, types, _classes(predictor, own), answers_probabilities=kind != SKOPS)
 
 
 def load_skops(file: Path, allowed: Sequence[str], name: str) -> Any:
@@ -52,7 +62,8 @@ def load_skops(file: Path, allowed: Sequence[str], name: str) -> Any:
     return skops.io.loads(data, trusted=found)
 
 
-def _read_mlmodel(folder: Path) -> dict[str, Any]:
+def read_mlmodel(folder: Path) -> dict[str, Any]:
+    """The content of MLmodel; IntegrityError when it is not there."""
     import yaml
 
     try:
@@ -62,23 +73,30 @@ def _read_mlmodel(folder: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _load_predictor(folder: Path, meta: dict[str, Any], allowed: Sequence[str]) -> tuple[Any, bool]:
-    """(predictor, its `predict` already gives probabilities)."""
-    flavors = meta.get("flavors") or {}
+def format_of(folder: Path, meta: dict[str, Any]) -> str:
+    """SKOPS, ONNX or PYFUNC (models-from-code). TypeNotAllowed for every other: nothing of the model was loaded."""
     if (folder / SKOPS_FILE).is_file():
-        _add_user_code(folder / USER_CODE)
-        return load_skops(folder / SKOPS_FILE, allowed, "the stored model"), False
+        return SKOPS
+    flavors = meta.get("flavors") or {}
     function = flavors.get("python_function") or {}
     config = function.get("config") or {}
-    if function.get("loader_module") != _CODE_LOADER or function.get("python_model") or "python_model" in config:
+    loader = function.get("loader_module")
+    if loader == _ONNX_LOADER and _onnx_file(folder, meta).is_file():
+        return ONNX
+    if loader != _CODE_LOADER or function.get("python_model") or "python_model" in config:
         raise TypeNotAllowed(
-            "expected a stored model in the format skops or models-from-code, got "
+            "expected a stored model in the format skops, ONNX or models-from-code, got "
             f"{', '.join(sorted(flavors)) or 'an unknown format'}; pickles are never loaded; "
             "return a scikit-learn model or a CodeModel from train"
         )
-    import mlflow.pyfunc
+    return PYFUNC
 
-    return mlflow.pyfunc.load_model(str(folder)), True
+
+def _onnx_file(folder: Path, meta: dict[str, Any]) -> Path:
+    name = str(((meta.get("flavors") or {}).get("onnx") or {}).get("data", "model.onnx"))
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise TypeNotAllowed(f"flavors.onnx.data: expected a path inside the model, got {name!r}")
+    return folder / name
 
 
 def _add_user_code(folder: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.failures import UserCodeFailed, classify
+from modelyard.termination import tell_failure
 
 _MESSAGE_CHARACTERS = 2_000
 _TRACEBACK_CHARACTERS = 16_000
@@ -25,7 +26,8 @@ def publish_json(directory: Path, name: str, value: Any) -> None:
     text = json.dumps(value, allow_nan=False, ensure_ascii=False, indent=1)
     handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        # Half a surrogate pair, as in the name of a file that is not UTF-8, becomes its escape.
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -38,7 +40,7 @@ def publish_json(directory: Path, name: str, value: Any) -> None:
 
 
 def publish_failure(directory: Path | None, error: BaseException) -> int:
-    """Writes failure.json (when there is a directory), prints the failure to stderr, returns the exit code."""
+    """Writes failure.json (when there is a directory) and the last word, prints to stderr, returns the exit code."""
     kind, message, code = classify(error)
     trace = _traceback_of(error, code)
     print(f"{kind}: {message}" if trace is None else trace, file=sys.stderr, flush=True)
@@ -48,6 +50,7 @@ def publish_failure(directory: Path | None, error: BaseException) -> int:
             publish_json(directory, "failure.json", failure)
         except OSError as problem:
             print(f"failure.json could not be written: {problem}", file=sys.stderr, flush=True)
+    tell_failure(failure)
     return code
 
 

@@ -11,6 +11,7 @@ from modelyard.documents import (
     EvaluateDocument,
     FractionHoldout,
     Holdout,
+    ImageCode,
     LastHoldout,
     ModelRef,
     ParquetSource,
@@ -30,6 +31,7 @@ from modelyard.reading import Reader, parse_document
 TASKS = ("binary-classification", "multiclass-classification", "regression", "custom")
 OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "in")
 _DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
+_IMAGE = re.compile(r"^[^\s@]+@(sha256:[0-9a-f]{64})$")
 _ENTRY = re.compile(r"^(?!/)(?!.*\.\.)[^:]+\.py:[A-Za-z_]\w*$")
 _ZERO = timedelta(0)
 _EPOCH = datetime.fromtimestamp(0, timezone.utc)
@@ -37,7 +39,12 @@ _EPOCH = datetime.fromtimestamp(0, timezone.utc)
 
 def parse_train(value: Any) -> TrainDocument:
     """The train document; BadJob names everything that is wrong with it."""
-    return parse_document(value, _train)
+    return parse_document(value, lambda reader: _train(reader, _python_code(reader.child("code"))))
+
+
+def parse_image_train(value: Any) -> TrainDocument:
+    """The train document of a definition whose code is an image; BadJob names everything that is wrong with it."""
+    return parse_document(value, lambda reader: _train(reader, _image_code(reader.child("code"))))
 
 
 def parse_evaluate(value: Any) -> EvaluateDocument:
@@ -50,11 +57,8 @@ def parse_shadow(value: Any) -> ShadowDocument:
     return parse_document(value, _shadow)
 
 
-def _train(reader: Reader) -> TrainDocument:
+def _train(reader: Reader, code: Code | ImageCode) -> TrainDocument:
     _header(reader, "train")
-    code = _code(reader.child("code"))
-    if code.entry is None:
-        reader.problems.append("code.entry: expected 'file.py:function', got nothing")
     source = _source(reader.child("data"))
     features, label = _columns(reader)
     return TrainDocument(
@@ -90,7 +94,7 @@ def _evaluate(reader: Reader) -> EvaluateDocument:
         tag=reader.text("tag"),
         task=reader.choice("task", TASKS),
         workflow_id=reader.text("workflowId", ""),
-        code=None if code is None else _code(code),
+        code=None if code is None else _evaluation_code(code),
         source=source,
         features=features,
         label=label,
@@ -167,6 +171,31 @@ def _code(reader: Reader) -> Code:
     if entry is not None and not _ENTRY.match(entry):
         reader.problem("entry", "'file.py:function' below the code directory", entry)
     return Code(reader.text("uri"), _digest(reader, "digest"), entry)
+
+
+def _python_code(reader: Reader) -> Code:
+    code = _code(reader)
+    if code.entry is None:
+        reader.problems.append("code.entry: expected 'file.py:function', got nothing")
+    return code
+
+
+def _image_code(reader: Reader) -> ImageCode:
+    image = reader.text("image")
+    match = _IMAGE.match(image)
+    if image and match is None:
+        reader.problem("image", "an image by digest, 'name@sha256:…'", image)
+    return ImageCode(image, match.group(1) if match else "")
+
+
+def _evaluation_code(reader: Reader) -> Code | None:
+    """None for an image: it brings no code that the harness could run."""
+    if "image" not in reader.value:
+        return _code(reader)
+    entry = reader.optional_text("entry")
+    if entry is not None:
+        reader.problem("entry", "nothing, because an evaluation of one's own needs Python code", entry)
+    return None
 
 
 def _digest(reader: Reader, key: str) -> str:

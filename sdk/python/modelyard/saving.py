@@ -17,7 +17,7 @@ from modelyard.api import CodeModel
 from modelyard.columns import Types
 from modelyard.environment import has_requirements
 from modelyard.failures import NotAModel
-from modelyard.modelfiles import SKOPS_FILE, USER_CODE, USER_REQUIREMENTS
+from modelyard.modelfiles import PYFUNC, SKOPS, SKOPS_FILE, USER_CODE, USER_REQUIREMENTS
 from modelyard.scoring import plain
 from modelyard.trust import check_types, is_built_in
 
@@ -67,10 +67,10 @@ def save_model(model: Any, folder: Path, code: Path | None, about: Description, 
         warnings.simplefilter("ignore")
         if isinstance(model, CodeModel):
             _save_code_model(model, folder, code, about)
-            kind = "pyfunc"
+            kind = PYFUNC
         else:
             _save_sklearn(model, folder, code, about, allowed)
-            kind = "sklearn-skops"
+            kind = SKOPS
     requirements = None if code is None else code / "requirements.txt"
     if requirements is not None and has_requirements(requirements):
         shutil.copyfile(requirements, folder / USER_REQUIREMENTS)

@@ -1,4 +1,4 @@
-"""Reads a model server's settings from its environment. Standard library only."""
+"""Reads settings from the environment. Standard library only."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from modelyard.failures import BadJob
 class Variables:
     """Collects what is wrong while it reads, so that `check` names all of it at once."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], whose: str = "server") -> None:
         self._environment = environment
+        self._whose = whose
         self._problems: list[str] = []
 
     def optional(self, name: str, default: str = "") -> str:
@@ -52,4 +53,4 @@ class Variables:
     def check(self) -> None:
         """BadJob names every variable that is missing or wrong."""
         if self._problems:
-            raise BadJob("the server's environment does not hold together: " + "; ".join(self._problems))
+            raise BadJob(f"the {self._whose}'s environment does not hold together: " + "; ".join(self._problems))

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from modelyard import train_step
 from modelyard.registry import READY
 from modelyard.stores import open_store
 from tests.support.jobs import LOGREG, Bench
@@ -94,7 +93,16 @@ def test_s5_the_same_job_twice_gives_the_same_result_and_adds_nothing(bench: Ben
     assert len(history["metrics"]) == 1
 
 
-@pytest.mark.parametrize("where", ["save_model", "upload_checked", "_result", "_record", "finish_model"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "train_step.save_model",
+        "publication.upload_checked",
+        "publication._result",
+        "train_step.record",
+        "registry.Registry.finish_model",
+    ],
+)
 def test_f2_broken_off_at_any_step_and_retried_leaves_one_ready_model(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -104,12 +112,7 @@ def test_f2_broken_off_at_any_step_and_retried_leaves_one_ready_model(
         raise SystemError("broken off")
 
     with monkeypatch.context() as patch:
-        patch.setattr(
-            "modelyard.registry.Registry.finish_model"
-            if where == "finish_model"
-            else train_step.__name__ + "." + where,
-            die,
-        )
+        patch.setattr(f"modelyard.{where}", die)
         assert bench.run(document).code == 1
     assert bench.run(document).code == 0
     models = bench.registry(document["registry"]).models_of(document["key"])
@@ -202,6 +205,20 @@ def test_f21_nan_predictions_on_the_holdout_end_the_job(bench: Bench) -> None:
     assert outcome.code == 72 and "140 of 140" in outcome.failure["message"]
 
 
+def test_types_that_the_workers_configuration_allows_are_allowed_to_its_jobs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = bench.pack(NAN_MODEL.replace("np.nan)", "0.5)"))
+    monkeypatch.setenv("MODELYARD_ALLOWED_TYPES", json.dumps([code["entry"].split(".")[0] + ".Nan"]))
+    document = bench.train_document(code)
+    outcome = bench.run(document)
+    assert outcome.code == 0, outcome.failure
+    assert bench.run(bench.evaluate_document(document, outcome.result)).code == 0
+    monkeypatch.setenv("MODELYARD_ALLOWED_TYPES", "user.Type")
+    outcome = bench.run(document)
+    assert outcome.code == 64 and "the job's environment" in outcome.failure["message"]
+
+
 def test_a_type_outside_the_allow_list_is_refused_and_named(bench: Bench) -> None:
     code = bench.pack(NAN_MODEL)
     outcome = bench.run(bench.train_document(code))
@@ -259,6 +276,8 @@ def test_f4_sigterm_lets_the_code_checkpoint_and_ends_with_143(bench: Bench) -> 
             open({str(mark)!r}, "w").close()
         return None
     """
+    said = bench.folder / "termination-log"
+    bench.monkeypatch.setenv("MODELYARD_TERMINATION_LOG", str(said))
     process, output = bench.start(bench.train_document(code))
     assert process.stdout is not None
     for line in process.stdout:
@@ -267,7 +286,8 @@ def test_f4_sigterm_lets_the_code_checkpoint_and_ends_with_143(bench: Bench) -> 
     process.terminate()
     process.communicate(timeout=20)
     assert process.returncode == 143 and mark.exists()
-    assert json.loads((output / "failure.json").read_text())["type"] == "Interrupted"
+    failure = json.loads((output / "failure.json").read_text())
+    assert failure["type"] == "Interrupted" and json.loads(said.read_text()) == {"failure": failure}
     assert not (output / "result.json").exists()
 
 

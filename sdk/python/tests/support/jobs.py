@@ -184,13 +184,13 @@ class Bench:
             "MLFLOW_TRACKING_URI": self.address,
         }
 
-    def run(self, document: dict[str, Any]) -> Outcome:
-        """Runs the job in this process."""
+    def run(self, document: dict[str, Any], step: str | None = None) -> Outcome:
+        """Runs the job in this process; `step` where it is not the document's."""
         for name, value in (environment := self.environment(document)).items():
             self.monkeypatch.setenv(name, value)
         path, modules = list(sys.path), set(sys.modules)
         try:
-            code = main([document["step"]])
+            code = main([step or document["step"]])
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             sys.path[:] = path
