@@ -56,6 +56,7 @@ export const REGISTRY_TAGS = {
   duplicateOf: 'modelyard.duplicate_of',
   owner: 'modelyard.owner',
   requestedBy: 'modelyard.requested_by',
+  placement: 'modelyard.placement',
 } as const;
 
 /** Artifact paths on a run's MLflow run. */

@@ -9,6 +9,7 @@ import type { Predictions } from '../activities/predictions/port.js';
 import type { MlflowCredentials, MlflowOptions } from '../activities/registry/mlflow.js';
 import type { Registry } from '../activities/registry/port.js';
 import type { Routing } from '../activities/routing/port.js';
+import { msOf } from '../temporal/duration.js';
 import type { WorkerConfig } from './config.js';
 import { secretOf } from './secrets.js';
 import { computeTargets, hostingTargets, routingTarget } from './targets.js';
@@ -39,13 +40,18 @@ export async function composePorts(config: WorkerConfig): Promise<Ports> {
     signal: activityCancellation,
     ...(workspace !== undefined && { workspace }),
   };
+  const artifacts = createArtifacts(mlflow);
   return {
     ...(await composeApprovals(config)),
-    artifacts: createArtifacts(mlflow),
+    artifacts,
     registry: createMlflowRegistry(mlflow),
     compute: computeTargets(
       config.compute.default,
-      await targetsOf(config.compute.targets, (target) => composeCompute(config, target)),
+      await targetsOf(config.compute.targets, (target) =>
+        target.kind === 'process'
+          ? composeProcesses(config, target)
+          : composeKubernetes(config, target, artifacts),
+      ),
     ),
     hosting: hostingTargets(
       config.hosting.default,
@@ -121,6 +127,7 @@ export async function composeActivities(
 }
 
 type ComputeTarget = WorkerConfig['compute']['targets'][string];
+type ComputeOf<Kind extends ComputeTarget['kind']> = Extract<ComputeTarget, { kind: Kind }>;
 type HostingTarget = WorkerConfig['hosting']['targets'][string];
 type RoutingTarget = WorkerConfig['routing']['targets'][string];
 
@@ -139,7 +146,10 @@ async function composeApprovals({
   };
 }
 
-async function composeCompute(config: WorkerConfig, target: ComputeTarget): Promise<Compute> {
+async function composeProcesses(
+  config: WorkerConfig,
+  target: ComputeOf<'process'>,
+): Promise<Compute> {
   const { kind: _, ...settings } = target;
   const { createProcessCompute } = await import('../activities/compute/process.js');
   return createProcessCompute({
@@ -151,6 +161,28 @@ async function composeCompute(config: WorkerConfig, target: ComputeTarget): Prom
       const reference = config.secrets?.[name];
       return reference && secretOf(reference);
     },
+  });
+}
+
+async function composeKubernetes(
+  config: WorkerConfig,
+  target: ComputeOf<'kubernetes'>,
+  artifacts: Artifacts,
+): Promise<Compute> {
+  const { kind: _, trackingUri, startDeadline, grace, ttl, results, ...settings } = target;
+  const { createKubernetesCompute } = await import('../activities/compute/kubernetes.js');
+  return createKubernetesCompute({
+    ...settings,
+    artifacts,
+    results: results ?? config.artifacts.roots[0] ?? '',
+    registry: {
+      trackingUri: trackingUri ?? config.registry.trackingUri,
+      allowedTypes: config.artifacts.allowedTypes ?? [],
+    },
+    ...(config.classes && { classes: config.classes }),
+    ...(startDeadline !== undefined && { startDeadlineMs: msOf(startDeadline) }),
+    ...(grace !== undefined && { graceMs: msOf(grace) }),
+    ...(ttl !== undefined && { ttlMs: msOf(ttl) }),
   });
 }
 

@@ -6,6 +6,7 @@ import { Duration } from '../temporal/contracts/scalars.js';
 import { durationMs } from '../temporal/duration.js';
 import { failure } from '../temporal/errors.js';
 import { DEFAULT_TASK_QUEUE } from '../temporal/names.js';
+import { KubernetesCompute } from './kubernetes-config.js';
 
 /** A secret is never in the file: it names an environment variable, or a mounted file, that holds it. */
 const SecretReference = z.union([
@@ -78,60 +79,69 @@ function targets<Target extends z.ZodType>(target: Target) {
 }
 
 /** One file for a worker. Definitions name a target or a class by word; what that word means stands here. */
-export const WorkerConfig = z.strictObject({
-  temporal: z
-    .strictObject({
-      address: z.string().min(1).optional(),
-      namespace: z.string().min(1).optional(),
-      apiKey: SecretReference.optional(),
-      tls: z.boolean().optional(),
-    })
-    .optional(),
-  taskQueue: z.string().min(1).optional(),
-  /** Cache of code archives, environments and models; shared by jobs. */
-  home: z.string().min(1),
-  /** Address of the Temporal Web UI, for links. */
-  webUi: z.url().optional(),
-  registry: z.strictObject({
-    trackingUri: z.url(),
-    username: SecretReference.optional(),
-    password: SecretReference.optional(),
-    token: SecretReference.optional(),
-    workspace: z.string().min(1).optional(),
-  }),
-  artifacts: z.strictObject({
-    /** Only what lies below one of these is ever read or served. */
-    roots: z.array(z.string().min(1)).min(1),
-    /** Types a model may contain besides the ones the harness allows. */
-    allowedTypes: z.array(z.string().min(1)).optional(),
-  }),
-  compute: targets(ProcessCompute),
-  hosting: targets(ProcessHosting),
-  routing: targets(GatewayRouting),
-  classes: z
-    .strictObject({
-      cpu: ClassSize.exactOptional(),
-      gpu: ClassSize.exactOptional(),
-      'high-memory': ClassSize.exactOptional(),
-    })
-    .optional(),
-  secrets: z.record(z.string(), SecretReference).optional(),
-  /** Absent: who approves and promotes is a claimed name, recorded as unverified. */
-  approvers: Approvers.optional(),
-  /** The Ed25519 private key, PEM PKCS#8, that signs exported ledger heads. */
-  ledger: z.strictObject({ signingKey: SecretReference }).optional(),
-  /** Sweeps that put right what differs from what the tags mean. */
-  reconcile: z
-    .strictObject({
-      /** Between two sweeps; @default '30s' */
-      every: z.union([z.literal('off'), SweepInterval]).optional(),
-      /** What becomes of a champion alias that was moved in MLflow by hand; @default 'restore' */
-      onForeignAlias: z.enum(['restore', 'adopt']).optional(),
-    })
-    .optional(),
-  /** Milliseconds a stopping worker gives to what is under way. */
-  shutdownGraceMs: z.int().nonnegative().optional(),
-});
+export const WorkerConfig = z
+  .strictObject({
+    temporal: z
+      .strictObject({
+        address: z.string().min(1).optional(),
+        namespace: z.string().min(1).optional(),
+        apiKey: SecretReference.optional(),
+        tls: z.boolean().optional(),
+      })
+      .optional(),
+    taskQueue: z.string().min(1).optional(),
+    /** Cache of code archives, environments and models; shared by jobs. */
+    home: z.string().min(1),
+    /** Address of the Temporal Web UI, for links. */
+    webUi: z.url().optional(),
+    registry: z.strictObject({
+      trackingUri: z.url(),
+      username: SecretReference.optional(),
+      password: SecretReference.optional(),
+      token: SecretReference.optional(),
+      workspace: z.string().min(1).optional(),
+    }),
+    artifacts: z.strictObject({
+      /** Only what lies below one of these is ever read or served. */
+      roots: z.array(z.string().min(1)).min(1),
+      /** Types a model may contain besides the ones the harness allows. */
+      allowedTypes: z.array(z.string().min(1)).optional(),
+    }),
+    compute: targets(z.discriminatedUnion('kind', [ProcessCompute, KubernetesCompute])),
+    hosting: targets(ProcessHosting),
+    routing: targets(GatewayRouting),
+    classes: z
+      .strictObject({
+        cpu: ClassSize.exactOptional(),
+        gpu: ClassSize.exactOptional(),
+        'high-memory': ClassSize.exactOptional(),
+      })
+      .optional(),
+    secrets: z.record(z.string(), SecretReference).optional(),
+    /** Absent: who approves and promotes is a claimed name, recorded as unverified. */
+    approvers: Approvers.optional(),
+    /** The Ed25519 private key, PEM PKCS#8, that signs exported ledger heads. */
+    ledger: z.strictObject({ signingKey: SecretReference }).optional(),
+    /** Sweeps that put right what differs from what the tags mean. */
+    reconcile: z
+      .strictObject({
+        /** Between two sweeps; @default '30s' */
+        every: z.union([z.literal('off'), SweepInterval]).optional(),
+        /** What becomes of a champion alias that was moved in MLflow by hand; @default 'restore' */
+        onForeignAlias: z.enum(['restore', 'adopt']).optional(),
+      })
+      .optional(),
+    /** Milliseconds a stopping worker gives to what is under way. */
+    shutdownGraceMs: z.int().nonnegative().optional(),
+  })
+  .superRefine(({ compute, artifacts: { roots } }, context) => {
+    for (const [name, target] of Object.entries(compute.targets)) {
+      const results = 'results' in target ? target.results : undefined;
+      if (results === undefined || roots.includes(results)) continue;
+      const message = `expected one of artifacts.roots (${roots.join(', ')}), got ${results}`;
+      context.addIssue({ code: 'custom', path: ['compute', 'targets', name, 'results'], message });
+    }
+  });
 export type WorkerConfig = z.infer<typeof WorkerConfig>;
 export type WorkerConfigInput = z.input<typeof WorkerConfig>;
 

@@ -14,16 +14,29 @@ import { Stages } from './stages.js';
 
 const STAGES = ['admission', 'evaluation', 'record'] as const;
 
+interface Run {
+  registry: RegistryRun | null;
+  placement: string | null;
+}
+
 /** Scores one registered model on a holdout: the definition's, or a later period whose labels have arrived. */
 export async function evaluate(request: EvaluateRequest): Promise<EvaluationReport> {
   requireText(request, 'modelId');
   const { tag } = parseModelId(request.modelId);
   const stages = new Stages({ kind: 'evaluate', tag }, STAGES);
   setHandler(runView, () => stages.view);
-  const run: { registry: RegistryRun | null } = { registry: null };
+  const run: Run = { registry: null, placement: null };
   try {
     const begun = await stages.run('admission', () => begin(request, run));
-    const evidence = await stages.run('evaluation', () => measure(begun));
+    const evidence = await stages.run('evaluation', () =>
+      measure({
+        ...begun,
+        onPlaced: (placement) => {
+          run.placement = placement;
+          stages.detail('evaluation', placement);
+        },
+      }),
+    );
     await stages.run('record', () => close(run, 'FINISHED'));
     stages.decide('evaluated', request.modelId);
     return reportOf(evidence, begun.registry.runId);
@@ -35,7 +48,7 @@ export async function evaluate(request: EvaluateRequest): Promise<EvaluationRepo
   }
 }
 
-async function begin(request: EvaluateRequest, run: { registry: RegistryRun | null }) {
+async function begin(request: EvaluateRequest, run: Run) {
   const { tag, version } = parseModelId(request.modelId);
   const { workflowId, runId, startTime } = workflowInfo();
   const effectKey = `${workflowId}/${runId}`;
@@ -85,7 +98,7 @@ async function incumbentOf(
 }
 
 async function close(
-  { registry }: { registry: RegistryRun | null },
+  { registry, placement }: Run,
   status: 'FINISHED' | 'FAILED' | 'KILLED',
 ): Promise<void> {
   if (registry)
@@ -93,7 +106,7 @@ async function close(
       runId: registry.runId,
       status,
       at: new Date().toISOString(),
-      tags: {},
+      tags: placement === null ? {} : { [REGISTRY_TAGS.placement]: placement },
     });
 }
 

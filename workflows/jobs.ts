@@ -20,6 +20,8 @@ export interface JobStep {
   step: JobSpec['program']['step'];
   admission: Pick<Admission, 'definition'>;
   document: Record<string, unknown>;
+  /** Told where a job of it ran, by backends that have several places. */
+  onPlaced?: ((placement: string) => void) | undefined;
 }
 
 /**
@@ -31,6 +33,7 @@ export async function runStep(step: JobStep): Promise<JobResult> {
   for (let attempt = 1; ; attempt += 1) {
     const job = jobOf(step, attempt);
     const end = await runAttempt(job, `${step.step}, attempt ${String(attempt)}`);
+    if (end.placement !== undefined) step.onPlaced?.(end.placement);
     if (end.ended === 'succeeded') return end.result;
     // An earlier run of the same key left this failure behind; this run has attempts of its own.
     if (end.adopted) continue;

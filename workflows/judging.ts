@@ -22,17 +22,19 @@ export interface Judging {
   registry: RegistryRun;
   holdout?: { from: string; until: string };
   ownEvaluation?: TrainResult['ownEvaluation'];
+  onPlaced?: (placement: string) => void;
 }
 
 /** Scores the candidate and the incumbent on the same rows. */
 export async function measure(judging: Judging): Promise<EvaluationEvidence> {
-  const { workflowId, effectKey, admission } = judging;
+  const { workflowId, effectKey, admission, onPlaced } = judging;
   const result = await runStep({
     workflowId,
     effectKey,
     step: 'evaluate',
     admission,
     document: evaluateDocument(judging),
+    onPlaced,
   });
   const evidence = result as EvaluationEvidence;
   assertAbout(judging, evidence);

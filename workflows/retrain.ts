@@ -59,6 +59,7 @@ class Retrain {
   private readonly stages: Stages;
   private registry: RegistryRun | null = null;
   private effectKey = this.workflowId;
+  private readonly placements = new Set<string>();
 
   constructor(request: RetrainRequest, stages: Stages) {
     this.request = request;
@@ -149,6 +150,7 @@ class Retrain {
       step: 'train',
       admission,
       document,
+      onPlaced: this.placedIn('training'),
     })) as TrainResult;
   }
 
@@ -193,6 +195,14 @@ class Retrain {
       incumbent: admission.live,
       registry,
       ownEvaluation: trained.ownEvaluation,
+      onPlaced: this.placedIn('evaluation'),
+    };
+  }
+
+  private placedIn(stage: (typeof STAGES)[number]): (placement: string) => void {
+    return (placement) => {
+      this.stages.detail(stage, placement);
+      this.placements.add(placement);
     };
   }
 
@@ -254,7 +264,12 @@ class Retrain {
     decision: string,
   ): Promise<void> {
     if (this.registry === null) return;
-    const tags = { [REGISTRY_TAGS.decision]: decision };
+    const tags = {
+      [REGISTRY_TAGS.decision]: decision,
+      ...(this.placements.size > 0 && {
+        [REGISTRY_TAGS.placement]: [...this.placements].join('; '),
+      }),
+    };
     await by.closeRun({
       runId: this.registry.runId,
       status,

@@ -19,10 +19,11 @@ const MAX_PAUSE_MS = 30_000;
 export type JobResult = TrainResult | EvaluationEvidence | ShadowEvidence;
 const RESULTS = { train: TrainResult, evaluate: EvaluationEvidence, shadow: ShadowEvidence };
 
-export type JobEnd =
+type End =
   | { ended: 'succeeded'; result: JobResult }
   /** `adopted`: it had ended before this run first looked at it. */
   | { ended: 'failed'; failure: JobFailure; adopted: boolean };
+export type JobEnd = End & { placement?: string };
 
 export function createComputeActivities({ compute }: { compute: Compute }) {
   return {
@@ -36,8 +37,10 @@ export function createComputeActivities({ compute }: { compute: Compute }) {
       const until = Date.now() + LOOK_MS;
       for (;;) {
         const end = await look(compute, ref, job);
-        if (end.ended === 'failed') return { ...end, adopted };
-        if (end.ended === 'succeeded') return end;
+        const { placement } = ref;
+        const placed = placement !== undefined && { placement };
+        if (end.ended === 'failed') return { ...end, adopted, ...placed };
+        if (end.ended === 'succeeded') return { ...end, ...placed };
         if (Date.now() >= until) throw stillRunning(job, end.detail);
         heartbeat(end.detail);
         await sleep(STEP_MS, undefined, { signal: cancellationSignal() });
@@ -63,7 +66,7 @@ async function look(
   compute: Compute,
   ref: JobRef,
   job: JobSpec,
-): Promise<JobEnd | { ended: 'no'; detail: string }> {
+): Promise<End | { ended: 'no'; detail: string }> {
   const seen = await compute.observe(ref);
   switch (seen.phase) {
     case 'succeeded':
@@ -78,7 +81,7 @@ async function look(
 }
 
 /** Takes from a result what its contract names; what it does not name stays out of the history. */
-function published(job: JobSpec, result: unknown): JobEnd {
+function published(job: JobSpec, result: unknown): End {
   const parsed = RESULTS[job.program.step].safeParse(result);
   if (parsed.success) return { ended: 'succeeded', result: parsed.data };
   const issues = parsed.error.issues

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { JobObservation, JobRef, JobSpec } from '../../temporal/contracts/job.js';
 import { failure } from '../../temporal/errors.js';
+import { DEFAULT_CLASSES, type ResourceClasses } from './classes.js';
 import type { Compute, KeptJob } from './port.js';
 import { readTail } from './process/capped-log.js';
 import { createFile, hasCode } from './process/durable-files.js';
@@ -13,7 +14,7 @@ import { isFinished, readJob } from './process/job-state.js';
 import { jobDirectory, jobFiles, type JobFiles } from './process/layout.js';
 import { observeEnd, observeProgress } from './process/observation.js';
 import type { Demand, JobRecord, Launch } from './process/records.js';
-import { DEFAULT_CLASSES, demandOf, type ResourceClasses } from './process/resources.js';
+import { demandOf } from './process/resources.js';
 import { type KnownJob, listActive, listJobs, removeExpired } from './process/retention.js';
 import { Supervisors } from './process/supervisors.js';
 

@@ -41,7 +41,13 @@ export const JobSpec = z.strictObject({
 export type JobSpec = z.infer<typeof JobSpec>;
 
 /** An empty `uid` means whatever job has the name. */
-export const JobRef = z.strictObject({ name: JobName, target: z.string(), uid: z.string() });
+export const JobRef = z.strictObject({
+  name: JobName,
+  target: z.string(),
+  uid: z.string(),
+  /** Where a backend of several places put it, in words. */
+  placement: z.string().optional(),
+});
 export type JobRef = z.infer<typeof JobRef>;
 
 /** Why a job ended badly. The decision (retry free, retry counted, fail) is made from it in `workflows/policy/attempts.ts`. */

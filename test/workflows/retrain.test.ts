@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelDefinition } from '../../temporal/contracts/definition.js';
 import type { RolloutResult } from '../../temporal/contracts/runs.js';
 import { failure } from '../../temporal/errors.js';
+import { runView } from '../../temporal/messages.js';
 import { REGISTRY_TAGS } from '../../temporal/names.js';
 import { refusedWith } from '../../testing/refusals.js';
 import { UNMEASURABLE } from './support/compute.js';
@@ -57,6 +58,22 @@ describe('a retrain', () => {
     expect(world.hosting.modelsOf(tag.tag)).toEqual([`${tag.tag}/1`]);
     expect(world.registry.runsOf(tag.tag)).toMatchObject([
       { status: 'FINISHED', tags: { [REGISTRY_TAGS.decision]: 'promoted' } },
+    ]);
+  });
+
+  it('R12 records where its jobs went, in its status and its MLflow run', async () => {
+    const tag = await definedTag({ gate: gate(false) });
+    world.compute.placement = 'namespace ml';
+    try {
+      const { run } = await retrained(tag, 0.7);
+      const { stages } = await run.query(runView);
+      const placed = stages.filter(({ detail }) => detail === 'namespace ml');
+      expect(placed.map(({ name }) => name)).toEqual(['training', 'evaluation']);
+    } finally {
+      world.compute.placement = undefined;
+    }
+    expect(world.registry.runsOf(tag.tag)).toMatchObject([
+      { tags: { [REGISTRY_TAGS.placement]: 'namespace ml' } },
     ]);
   });
 

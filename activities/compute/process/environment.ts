@@ -1,13 +1,12 @@
 import type { JobSpec } from '../../../temporal/contracts/job.js';
 import { failure } from '../../../temporal/errors.js';
+import { refusePlatforms, threadLimits } from '../variables.js';
 import { JOB_MARK } from './job-processes.js';
 import type { JobFiles } from './layout.js';
 import type { Demand } from './records.js';
 
 /** All that a job or a supervisor gets of its worker's environment; everything else may hold the worker's secrets. */
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'] as const;
-/** How the interpreter and the loader find code: a secret of this name would change what runs. */
-const OWN = /^(?:MODELYARD_|PYTHON|LD_|DYLD_)/;
 
 export interface EnvironmentOptions {
   readonly python: string;
@@ -34,7 +33,6 @@ export function jobEnvironment(
   options: EnvironmentOptions,
   job: { spec: JobSpec; uid: string; files: JobFiles; demand: Demand },
 ): Record<string, string> {
-  const threads = String(Math.max(1, Math.floor(job.demand.cpu)));
   const contract = {
     [JOB_MARK]: job.uid,
     MODELYARD_INPUT: job.files.input,
@@ -43,9 +41,7 @@ export function jobEnvironment(
     MODELYARD_PYTHON_BASE: options.python,
     PYTHONPATH: options.harness,
     MLFLOW_TRACKING_URI: options.registry.trackingUri,
-    OMP_NUM_THREADS: threads,
-    OPENBLAS_NUM_THREADS: threads,
-    MKL_NUM_THREADS: threads,
+    ...threadLimits(job.demand.cpu),
   };
   const secrets = secretValues(job.spec, options.secrets, Object.keys(contract));
   return { ...passedOnEnvironment(), ...secrets, ...options.registry.env, ...contract };
@@ -58,12 +54,7 @@ function secretValues(
 ): Record<string, string> {
   const values: Record<string, string> = {};
   for (const [variable, secret] of Object.entries(secrets)) {
-    if (OWN.test(variable) || taken.includes(variable) || variable === 'PATH') {
-      throw failure(
-        'InvalidDefinition',
-        `training.secrets.${variable}: this variable is the platform's; choose another name`,
-      );
-    }
+    refusePlatforms(variable, taken);
     const value = valueOf(secret);
     if (value === undefined) {
       throw failure(

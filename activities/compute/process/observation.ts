@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { JobObservation } from '../../../temporal/contracts/job.js';
+import { RESULT_LIMIT_BYTES } from '../causes.js';
 import { readTail } from './capped-log.js';
 import { isMissing, readRecord, readText } from './durable-files.js';
 import { readExit, readProcess } from './job-state.js';
@@ -11,8 +12,6 @@ import { type JobRecord, WaitRecord } from './records.js';
 
 const LOG_TAIL_BYTES = 4096;
 const LAST_LINE_CHARACTERS = 200;
-/** A result goes into the run's history, and must leave room there. */
-const RESULT_LIMIT_BYTES = 1024 * 1024;
 
 const Told = z.object({ type: z.string(), message: z.string(), traceback: z.string().nullish() });
 

@@ -1,4 +1,5 @@
 import type { JobFailure, JobObservation } from '../../../temporal/contracts/job.js';
+import { causeOfExitCode, FAILURE_LIMITS, typeOfCause } from '../causes.js';
 import type { Ending, ExitRecord } from './records.js';
 
 type Cause = JobFailure['cause'];
@@ -15,8 +16,6 @@ export interface Remains {
     | undefined;
   readonly logTail: string;
 }
-
-const LIMITS = { message: 2000, traceback: 16_000 } as const;
 
 const ENDED_BY_US: Readonly<Record<Exclude<Ending, 'exited'>, Cause>> = {
   deadline: 'deadline',
@@ -44,14 +43,7 @@ export function causeOfExit({ exitCode, signal, oomKillSeen }: ExitRecord): Caus
   if (signal === 'SIGKILL') return oomKillSeen === false ? 'interrupted' : 'out-of-memory';
   if (signal !== null)
     return ['SIGTERM', 'SIGINT', 'SIGHUP'].includes(signal) ? 'interrupted' : 'crashed';
-  if (exitCode === 0) return 'bad-result';
-  if (exitCode === 75) return 'temporary';
-  if (exitCode === 76) return 'integrity';
-  if (exitCode !== null && exitCode >= 64 && exitCode <= 79) return 'user-error';
-  // The shell's codes for a command that is not there or cannot be executed.
-  if (exitCode === 126 || exitCode === 127) return 'start-failed';
-  if (exitCode === 137) return 'out-of-memory';
-  return exitCode === 143 ? 'interrupted' : 'crashed';
+  return causeOfExitCode(exitCode);
 }
 
 function describe(remains: Remains, cause: Cause): JobFailure {
@@ -62,9 +54,9 @@ function describe(remains: Remains, cause: Cause): JobFailure {
     cause,
     exitCode: exit.exitCode,
     signal: exit.signal,
-    type: told?.type ?? typeOf(cause),
-    message: (told?.message ?? sentence(remains, cause)).slice(0, LIMITS.message),
-    traceback: failure?.traceback?.slice(-LIMITS.traceback) ?? null,
+    type: told?.type ?? typeOfCause(cause),
+    message: (told?.message ?? sentence(remains, cause)).slice(0, FAILURE_LIMITS.message),
+    traceback: failure?.traceback?.slice(-FAILURE_LIMITS.traceback) ?? null,
     logTail,
   };
 }
@@ -83,9 +75,4 @@ function sentence({ name, exit, result }: Remains, cause: Cause): string {
 
 function seconds({ startedAtMs, finishedAtMs }: ExitRecord): string {
   return ((finishedAtMs - (startedAtMs ?? finishedAtMs)) / 1000).toFixed(1);
-}
-
-/** 'out-of-memory' as 'OutOfMemory': the form of the harness's own types. */
-function typeOf(cause: Cause): string {
-  return cause.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

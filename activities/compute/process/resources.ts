@@ -1,26 +1,14 @@
 import type { JobSpec } from '../../../temporal/contracts/job.js';
 import { failure } from '../../../temporal/errors.js';
+import { type ResourceClasses, sizeOf } from '../classes.js';
 import type { Demand } from './records.js';
 
-export type ResourceClasses = Readonly<Record<JobSpec['resources']['class'], Demand>>;
-
-export const DEFAULT_CLASSES: ResourceClasses = {
-  cpu: { cpu: 1, memoryMiB: 2048, gpu: 0 },
-  gpu: { cpu: 2, memoryMiB: 8192, gpu: 1 },
-  'high-memory': { cpu: 1, memoryMiB: 8192, gpu: 0 },
-};
-
 /** What the job takes from the slots: its own numbers, else its class's. Throws when no queueing could ever help. */
-export function demandOf({ resources }: JobSpec, classes: ResourceClasses, slots: Demand): Demand {
-  const standard = classes[resources.class];
-  const demand = {
-    cpu: resources.cpu ?? standard.cpu,
-    memoryMiB: resources.memoryMiB ?? standard.memoryMiB,
-    gpu: resources.gpu ?? standard.gpu,
-  };
+export function demandOf(job: JobSpec, classes: ResourceClasses, slots: Demand): Demand {
+  const demand = sizeOf(job, classes);
   for (const field of ['cpu', 'memoryMiB', 'gpu'] as const) {
     if (demand[field] > slots[field])
-      refuse(field, resources, { asked: demand[field], total: slots[field] });
+      refuse(field, job.resources, { asked: demand[field], total: slots[field] });
   }
   return demand;
 }

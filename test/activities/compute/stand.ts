@@ -43,6 +43,8 @@ export interface StandInScript extends JobScript {
   readonly publishesEnvironment?: boolean;
   readonly publishesText?: string;
   readonly killsItselfBy?: number;
+  /** Left in the artifact store, and only named in the termination message. */
+  readonly leavesResult?: Readonly<Record<string, unknown>>;
 }
 
 export interface Stand extends ComputeUnderTest {

@@ -22,6 +22,8 @@ export class MemoryCompute implements Compute {
   outcome: (job: JobSpec, attempt: number) => Outcome = () => 'succeeds';
   /** What a shadow's job measures of a tag's window. */
   measures: (tag: string) => Record<string, number> = () => ({ disagreement_rate: 0.01 });
+  /** Where it says that a job went. */
+  placement: string | undefined;
   private readonly qualities = new Map<string, number>();
 
   ensure(job: JobSpec): Promise<JobRef> {
@@ -29,7 +31,9 @@ export class MemoryCompute implements Compute {
     if (known && specDigest(known) !== specDigest(job))
       return Promise.reject(failure('JobConflict', `another job has the name ${job.name}`));
     if (!known) this.jobs.set(job.name, job);
-    return Promise.resolve({ name: job.name, target: job.target, uid: '' });
+    const { placement } = this;
+    const placed = placement !== undefined && { placement };
+    return Promise.resolve({ name: job.name, target: job.target, uid: '', ...placed });
   }
 
   observe({ name }: JobRef): Promise<JobObservation> {

@@ -1,5 +1,6 @@
 """A program in the harness's place: does what the job document's script says, in the order of the lines below."""
 
+import hashlib
 import json
 import os
 import signal
@@ -21,6 +22,21 @@ def tell(event: str, pid: int = os.getpid()) -> None:
 def publish(name: str, content: str) -> None:
     (output / f".{name}").write_text(content)
     (output / f".{name}").rename(output / name)
+
+
+def left_behind(content: bytes) -> str:
+    place = f"{os.environ['MODELYARD_RESULTS']}/{os.environ['MODELYARD_POD']}/result.json"
+    file = Path(place.removeprefix("file://"))
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    return json.dumps({"resultAt": {"uri": place, "sha256": hashlib.sha256(content).hexdigest()}})
+
+
+def last_words() -> str:
+    if script.get("leavesResult"):
+        return left_behind(json.dumps(script["leavesResult"]).encode())
+    published = {name: output / f"{name}.json" for name in ("failure", "result")}
+    return next((f'{{"{name}": {file.read_text()}}}' for name, file in published.items() if file.exists()), "")
 
 
 if script.get("ignoresTerm"):
@@ -49,6 +65,8 @@ if "fails" in script:
 if "thenWaitsFor" in script:
     while not Path(script["thenWaitsFor"]).exists():
         time.sleep(0.02)
+if "MODELYARD_TERMINATION_LOG" in os.environ:
+    Path(os.environ["MODELYARD_TERMINATION_LOG"]).write_text(last_words())
 tell("end")
 sys.stdout.flush()
 if "killsItselfBy" in script:
