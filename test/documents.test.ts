@@ -12,7 +12,14 @@ import { codeBelow, linksOf, tableBelow } from './support/markdown.js';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const GENERATED = ['docs/crash-sweep.md'];
-const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
+const DOCUMENTS = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'deploy/README.md',
+  'docs/job-contract.md',
+];
 
 describe('README.md', () => {
   it('G1 shows a definition that is valid', () => {
@@ -39,6 +46,14 @@ describe('README.md', () => {
     expect(parseConfig({ ...config, ...shown }, {})).toMatchObject(shown);
   });
 
+  it('shows a compute target of Kubernetes that a worker takes', () => {
+    const config = JSON.parse(
+      codeBelow(read('README.md'), '## On your own servers', 'json'),
+    ) as object;
+    const shown = fragmentBelow('## Kubernetes') as object;
+    expect(parseConfig({ ...config, ...shown }, {})).toMatchObject(shown);
+  });
+
   it("shows a worker's configuration that is valid", () => {
     const config: unknown = JSON.parse(
       codeBelow(read('README.md'), '## On your own servers', 'json'),
@@ -56,14 +71,17 @@ describe('README.md', () => {
 });
 
 describe('the definitions of the examples', () => {
-  it.each(['customers', 'flights'])('G1 %s: is valid, and an editor finds its schema', (folder) => {
-    const file = join('examples', folder, 'modelyard.json');
-    const { $schema, ...definition } = JSON.parse(read(file)) as ModelDefinition & {
-      $schema: string;
-    };
-    expect(join(dirname(file), $schema)).toBe('modelyard.schema.json');
-    expect(defineModel(definition)).toEqual(definition);
-  });
+  it.each(['customers', 'flights', '07-image'])(
+    'G1 %s: is valid, and an editor finds its schema',
+    (folder) => {
+      const file = join('examples', folder, 'modelyard.json');
+      const { $schema, ...definition } = JSON.parse(read(file)) as ModelDefinition & {
+        $schema: string;
+      };
+      expect(join(dirname(file), $schema)).toBe('modelyard.schema.json');
+      expect(defineModel(definition)).toEqual(definition);
+    },
+  );
 });
 
 describe('ARCHITECTURE.md', () => {
@@ -80,7 +98,7 @@ describe('ARCHITECTURE.md', () => {
       .filter((entry) => entry.isDirectory() && isOurs(entry.name))
       .map(({ name }) => name);
     for (const folder of folders) {
-      const outside = ['test', 'bench', 'scripts', 'docs'].includes(folder);
+      const outside = ['test', 'bench', 'scripts', 'docs', 'deploy'].includes(folder);
       expect(outside || rings.has(folder), folder).toBe(true);
     }
   });
