@@ -10,6 +10,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<Measurement>>> = {
   rollback: async () => (await import('./rollback.ts')).measureRollback,
   gateway: async () => (await import('./gateway.ts')).measureGateway,
   memory: async () => (await import('./memory.ts')).measureMemory,
+  jobs: async () => (await import('./jobs.ts')).measureJobs,
 };
 
 const { values, positionals } = parseArgs({
