@@ -122,11 +122,12 @@ function open(of: Connections): Pools {
     return { dispatcher: proxy(), streams: proxy() };
   }
   const tls = of.type === 'agent' ? (of.connect as buildConnector.BuildOptions) : {};
-  const connect = buildConnector({ ...tls, timeout: CONNECT_MS });
+  const connecting = { ...tls, timeout: CONNECT_MS };
+  // undici holds the process itself over a connection of HTTP/2, and over one that is used a second time.
+  const once = unheld(buildConnector({ ...connecting, allowH2: false }));
   return {
-    dispatcher: new Agent({ connect }),
-    // One answer each: undici would hold the process again over a connection that is used a second time.
-    streams: new Agent({ connect: unheld(connect), pipelining: 0 }),
+    dispatcher: new Agent({ connect: buildConnector(connecting) }),
+    streams: new Agent({ connect: once, pipelining: 0 }),
   };
 }
 

@@ -167,8 +167,7 @@ class Watch {
   }
 }
 
-const isForbidden = (error: unknown): boolean =>
-  error instanceof ApiError && error.status === 403;
+const isForbidden = (error: unknown): boolean => error instanceof ApiError && error.status === 403;
 
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncIterable<string> {
   const decoder = new TextDecoder();

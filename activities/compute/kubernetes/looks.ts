@@ -1,7 +1,7 @@
 import type { Named } from './api.js';
 import type { Hint } from './hints.js';
 import { type JobIdentity, readIdentity } from './marks.js';
-import { type Progress, SILENT_MS } from './progress.js';
+import type { Progress } from './progress.js';
 
 /** What was last read of a Job that has not ended. */
 export interface Look {
@@ -59,9 +59,9 @@ export function isFresh({ atMs }: Pick<Look, 'atMs'>, hint: Hint, nowMs: number)
   return nowMs - atMs < forMs;
 }
 
-/** Whether the log of a running job is read again: often only while its first words are due. */
+/** Whether the log of a running job is read again: soon after it began, and ever less often while it says nothing. */
 export function wantsTail({ progress, tail, tailAtMs }: Look, nowMs: number): boolean {
   if (progress.at !== 'running') return false;
-  const due = tail === '' && nowMs - progress.sinceMs < SILENT_MS;
-  return nowMs - tailAtMs >= (due ? FIRST_TAIL_MS : TAIL_MS);
+  const silentMs = Math.max(FIRST_TAIL_MS, (nowMs - progress.sinceMs) / 2);
+  return nowMs - tailAtMs >= Math.min(TAIL_MS, tail === '' ? silentMs : TAIL_MS);
 }

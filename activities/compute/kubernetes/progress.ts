@@ -19,7 +19,7 @@ export interface Moment {
 /** A pod comes within a second or two; later it is something that refuses it. */
 const POD_DUE_MS = 10_000;
 /** The program has this long to print something before a silent one counts as running. */
-export const SILENT_MS = 10_000;
+const SILENT_MS = 10_000;
 const LINE_CHARACTERS = 200;
 
 const IMAGE = [
