@@ -73,11 +73,13 @@ describe('hosts', () => {
   });
 
   it('that end with a code that no retry helps are unhealthy at once', async () => {
-    const host = await bed.client.startHost(await bed.model(6, { exit: 73 }), {
-      phase: 'unhealthy',
-    });
-    expect(host.detail).toContain('exit code 73');
-    expect(host.restarts).toBeLessThan(2);
+    const spec = await bed.model(6, { exit: 73 });
+    await bed.client.startHost(spec, { phase: 'unhealthy' });
+    const { phase, restarts } = await bed.client.hostUntil(spec.name, ({ detail }) =>
+      detail.includes('exit code 73'),
+    );
+    expect(phase).toBe('unhealthy');
+    expect(restarts).toBeLessThan(2);
   });
 
   it('that hang are ended and started again', async () => {
