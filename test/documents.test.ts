@@ -71,7 +71,7 @@ describe('README.md', () => {
 });
 
 describe('the definitions of the examples', () => {
-  it.each(['customers', 'flights', '07-image'])(
+  it.each(['customers', 'flights', 'image'])(
     'G1 %s: is valid, and an editor finds its schema',
     (folder) => {
       const file = join('examples', folder, 'modelyard.json');

@@ -26,7 +26,7 @@ const cluster = useCluster({
       env: { PYTHONPATH: path('../../sdk/python') },
     },
     // What the example's Dockerfile makes its entry point.
-    [TEAM]: { command: [process.execPath, path('../../examples/07-image/train.ts')] },
+    [TEAM]: { command: [process.execPath, path('../../examples/image/train.ts')] },
   },
 });
 let mlflow: MlflowServer;

@@ -91,7 +91,10 @@ describe('a shadow window that cannot be', () => {
     ],
   ];
   it.each(invalid)('%s is refused at %s before anything starts', async (_, path, message, over) => {
-    const refused = asking(2, { ...(over().until ? {} : { duration: '1m' }), ...over() });
+    const refused = asking(2, {
+      ...((over().until ?? over().bookingId) ? {} : { duration: '1m' }),
+      ...over(),
+    });
     await expect(refused).rejects.toBeInstanceOf(InvalidRequestError);
     await expect(refused).rejects.toMatchObject({
       issues: [{ path: expect.stringMatching(path.replace(/[[\].]/g, '\\$&')) as string }],

@@ -1,4 +1,4 @@
-"""examples/07-image as it stands: a training without Python, on a year of flights."""
+"""examples/image as it stands: a training without Python, on a year of flights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def flights() -> Path:
 
 @pytest.fixture
 def definition(flights: Path) -> dict[str, Any]:
-    training: dict[str, Any] = json.loads((EXAMPLES / "07-image" / "modelyard.json").read_text())["training"]
+    training: dict[str, Any] = json.loads((EXAMPLES / "image" / "modelyard.json").read_text())["training"]
     data = {**training["data"], "uri": str(flights)}
     return {**{name: training[name] for name in ("features", "label", "holdout", "params")}, "data": data}
 
@@ -47,7 +47,7 @@ def run_image(job: ImageJob) -> subprocess.CompletedProcess[str]:
         "MODELYARD_INPUT": str(job.rows / "input.json"),
         "MODELYARD_OUTPUT": str(job.trained),
     }
-    command = [str(NODE), str(EXAMPLES / "07-image" / "train.ts")]
+    command = [str(NODE), str(EXAMPLES / "image" / "train.ts")]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 

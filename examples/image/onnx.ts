@@ -20,12 +20,7 @@ export function logisticModel({ weights, bias, means }: Logistic): Uint8Array {
     message(12, matrix('probability', 1)),
   ];
   const opset13 = [text(1, ''), integer(2, 13)];
-  return Buffer.concat([
-    integer(1, 8),
-    text(2, '07-image'),
-    message(7, graph),
-    message(8, opset13),
-  ]);
+  return Buffer.concat([integer(1, 8), text(2, 'image'), message(7, graph), message(8, opset13)]);
 }
 
 const node = (operator: string, inputs: string[], output: string): Buffer =>
