@@ -11,6 +11,8 @@ import { readTold, type Reference } from './termination.js';
 
 const LOG_TAIL_BYTES = 4096;
 const LOG_LINES = 400;
+/** Plain names: none that leads elsewhere, however a store reads it. */
+const BELOW = /^[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/;
 
 export interface Stores {
   readonly api: Api;
@@ -107,7 +109,8 @@ async function fetched(
   { uri, sha256 }: Reference,
 ): Promise<{ text: string } | { problem: string }> {
   const place = `${resultsOf({ name: job.metadata?.name ?? '' }, { results })}/`;
-  if (!uri.startsWith(place)) return { problem: `expected a result below ${place}, got ${uri}` };
+  if (!uri.startsWith(place) || !BELOW.test(uri.slice(place.length)))
+    return { problem: `expected a result below ${place}, got ${uri}` };
   try {
     const content = await artifacts.get(uri, `sha256:${sha256}`);
     if (content.byteLength <= RESULT_LIMIT_BYTES) return { text: Buffer.from(content).toString() };

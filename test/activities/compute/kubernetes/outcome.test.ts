@@ -119,6 +119,8 @@ describe('the end of a Job', () => {
     const pod = (of: Parameters<typeof podObject>[0]) => podObject({ phase: 'Failed', ...of });
     const cases: [V1Pod, string, string][] = [
       [ended(137, undefined, 'OOMKilled'), 'out-of-memory', 'OutOfMemory'],
+      // A process of the program was killed, and the program gave up by itself.
+      [ended(1, undefined, 'OOMKilled'), 'out-of-memory', 'OutOfMemory'],
       [pod({ status: { reason: 'Evicted', message: 'low on memory' } }), 'disrupted', 'Evicted'],
       [
         pod({ conditions: [{ type: 'DisruptionTarget', reason: 'PreemptionByScheduler' }] }),
