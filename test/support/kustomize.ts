@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadYaml, type KubernetesObject } from '@kubernetes/client-node';
+import type { ApiUse } from '../../testing/kubernetes/audit.js';
 
 export const DEPLOYMENT = fileURLToPath(new URL('../../deploy/kubernetes', import.meta.url));
 
@@ -55,12 +56,21 @@ export const allowedCalls = (namespace: string): string[] =>
   workerRules(namespace)
     .flatMap(({ apiGroups, resources, verbs }) =>
       apiGroups.flatMap((group) =>
-        resources.flatMap((resource) =>
-          verbs.map((verb) => `${verb} ${group === '' ? resource : `${group}/${resource}`}`),
-        ),
+        resources.flatMap((resource) => verbs.map((verb) => sayCall(verb, group, resource))),
       ),
     )
     .sort();
+
+/** The same of calls that were made, each once. */
+export const madeCalls = (uses: readonly ApiUse[]): string[] => {
+  const calls = uses.map(({ verb, apiGroup, resource, subresource }) =>
+    sayCall(verb, apiGroup, subresource === '' ? resource : `${resource}/${subresource}`),
+  );
+  return [...new Set(calls)].sort();
+};
+
+const sayCall = (verb: string, group: string, resource: string): string =>
+  `${verb} ${group === '' ? resource : `${group}/${resource}`}`;
 
 interface Rule {
   apiGroups: string[];

@@ -323,16 +323,7 @@ describe('kubernetes compute under faults', { timeout: TIMEOUT_MS }, () => {
     });
 
     it('names a node that was lost with its pod, and waits no longer for it (F15)', async () => {
-      const name = `doomed-${stand.namespace}`;
-      const node = await cluster().addNode({ name, images: IMAGES, labels: { pool: name } });
-      const compute = await stand.through(undefined, {
-        graceMs: 1_000,
-        lostAfterMs: 2_000,
-        placement: { cpu: { nodeSelector: { pool: name } } },
-      });
-      const ref = await compute.ensure(stand.job(LONG));
-      await running(ref, compute);
-      await node.lose();
+      const { compute, ref, name } = await onALostNode();
       expect(await stand.end(ref, compute)).toMatchObject({
         phase: 'failed',
         failure: {
@@ -345,16 +336,7 @@ describe('kubernetes compute under faults', { timeout: TIMEOUT_MS }, () => {
     });
 
     it('does not wait for a lost node when it cancels (F33)', async () => {
-      const name = `doomed-${stand.namespace}`;
-      const node = await cluster().addNode({ name, images: IMAGES, labels: { pool: name } });
-      const compute = await stand.through(undefined, {
-        graceMs: 1_000,
-        lostAfterMs: 2_000,
-        placement: { cpu: { nodeSelector: { pool: name } } },
-      });
-      const ref = await compute.ensure(stand.job(LONG));
-      await running(ref, compute);
-      await node.lose();
+      const { compute, ref } = await onALostNode();
       await compute.cancel(ref);
       expect(await compute.list()).toMatchObject([{ name: ref.name, state: 'active' }]);
     });
@@ -411,6 +393,20 @@ describe('kubernetes compute under faults', { timeout: TIMEOUT_MS }, () => {
   });
 
   const named = ({ name }: Pick<JobSpec, 'name'>) => ({ name, namespace: stand.namespace });
+  /** A job that was running when its node went. */
+  async function onALostNode() {
+    const name = `doomed-${stand.namespace}`;
+    const node = await cluster().addNode({ name, images: IMAGES, labels: { pool: name } });
+    const compute = await stand.through(undefined, {
+      graceMs: 1_000,
+      lostAfterMs: 2_000,
+      placement: { cpu: { nodeSelector: { pool: name } } },
+    });
+    const ref = await compute.ensure(stand.job(LONG));
+    await running(ref, compute);
+    await node.lose();
+    return { compute, ref, name };
+  }
   async function quota(name: string, hard: Record<string, string>): Promise<void> {
     const path = `/api/v1/namespaces/${stand.namespace}/resourcequotas`;
     await cluster().api.post(path, { metadata: { name }, spec: { hard } });

@@ -1,4 +1,3 @@
-import { loadAllYaml } from '@kubernetes/client-node';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,14 +15,17 @@ import { isFailure } from '../../../temporal/errors.js';
 import type { Patience } from '../../../activities/compute/kubernetes/retry.js';
 import type { Account } from '../../../testing/kubernetes/control-plane.js';
 import type { RoleRule } from '../../../testing/kubernetes/service-account.js';
-import type { Cluster, ComputeUnderTest, JobScript } from '../../../testing/index.js';
-import type { StandInScript } from './stand.js';
+import type { Cluster, ComputeUnderTest } from '../../../testing/index.js';
+import { workerRules } from '../../support/kustomize.js';
+import { standInJob, type StandInScript } from './stand-in-job.js';
 
 const HARNESS = `registry.test/harness@sha256:${'ab'.repeat(32)}`;
 /** A shell that runs its arguments, in a team's own image's place. */
 export const TEAM = `registry.test/team/train@sha256:${'cd'.repeat(32)}`;
-/** What the worker's Role allows in a deployment. */
-export const ROLE = roleOf(await readFile('deploy/kubernetes/job-namespace/access.yaml', 'utf8'));
+/** One of the deployment's. */
+export const JOB_NAMESPACE = 'modelyard-jobs';
+/** What the worker's Role allows there. */
+export const ROLE = workerRules(JOB_NAMESPACE);
 
 /** What the names of the workers' accounts begin with. */
 export const WORKER = 'worker-of-';
@@ -104,7 +106,7 @@ export async function makeKubernetesStand(
     [Symbol.asyncDispose]: dispose,
     through,
     another: () => through(undefined),
-    job: (script, changes = {}) => specOf(script, events, changes),
+    job: (script, changes = {}) => standInJob(script, events, changes),
     timesRun: async ({ name }) => begun(await readFile(events, 'utf8').catch(() => ''), name),
     account,
     end: (ref, by = compute) => endOf(by, ref),
@@ -130,29 +132,6 @@ function optionsOf(
     }),
     images: ['registry.test/team'],
   };
-}
-
-function specOf(script: JobScript, events: string, changes: Partial<JobSpec>): JobSpec {
-  const name = changes.name ?? `job-${randomUUID()}`;
-  return {
-    name,
-    target: 'default',
-    owner: 'retrain/flight-delay/run',
-    tag: 'flight-delay',
-    program: { kind: 'harness', step: 'train' },
-    document: { job: name, events, script },
-    resources: { class: 'cpu' },
-    tier: 'standard',
-    secrets: {},
-    timeoutMs: 600_000,
-    deadline: new Date(Date.now() + 3_600_000).toISOString(),
-    ...changes,
-  };
-}
-
-function roleOf(manifests: string): RoleRule[] {
-  const objects = loadAllYaml(manifests) as { kind: string; rules: RoleRule[] }[];
-  return objects.filter(({ kind }) => kind === 'Role').flatMap(({ rules }) => rules);
 }
 
 const begun = (text: string, job: string): number =>

@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createProcessCompute } from '../../../activities/compute/process.js';
 import type { JobSpec } from '../../../temporal/contracts/job.js';
 import { compile, type Compiled } from './compiled.js';
-import { begun, livingOf, makeStand, type Stand, type StandInScript } from './stand.js';
+import { begun, livingOf, makeStand, type Stand } from './stand.js';
+import type { StandInScript } from './stand-in-job.js';
 
 const RESULT = { rows: 3 };
 const ENDLESS: StandInScript = { sleepsMs: 600_000 };

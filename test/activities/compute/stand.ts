@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,31 +20,13 @@ import {
 import { identityOf } from '../../../activities/compute/process/process-table.js';
 import type { JobObservation, JobRef, JobSpec } from '../../../temporal/contracts/job.js';
 import { isFailure } from '../../../temporal/errors.js';
-import type { ComputeUnderTest, JobScript } from '../../../testing/compute-contract.js';
+import type { ComputeUnderTest } from '../../../testing/compute-contract.js';
 import type { Compiled } from './compiled.js';
+import { standInJob, type StandInScript } from './stand-in-job.js';
 
 const PYTHON = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], {
   encoding: 'utf8',
 }).trim();
-
-/** What the stand-in program can do beyond the contract's script. */
-export interface StandInScript extends JobScript {
-  readonly ignoresTerm?: boolean;
-  /** Descendants that outlive it: each in the job's session (false) or in one of its own (true). */
-  readonly leaves?: readonly boolean[];
-  readonly allocatesMiB?: number;
-  readonly warns?: string;
-  readonly printsKiB?: number;
-  /** A file that must exist before it goes on. */
-  readonly waitsFor?: string;
-  /** Another, waited for after it has published. */
-  readonly thenWaitsFor?: string;
-  readonly publishesEnvironment?: boolean;
-  readonly publishesText?: string;
-  readonly killsItselfBy?: number;
-  /** Left in the artifact store, and only named in the termination message. */
-  readonly leavesResult?: Readonly<Record<string, unknown>>;
-}
 
 export interface Stand extends ComputeUnderTest {
   readonly compute: ProcessCompute;
@@ -74,7 +55,7 @@ export async function makeStand(
     files,
     events,
     another: () => Promise.resolve(createProcessCompute(options)),
-    job: (script, own = {}) => specOf(script, eventsFile, own),
+    job: (script, own = {}) => standInJob(script, eventsFile, own),
     timesRun: async ({ name }) =>
       (await events()).filter(({ event, job }) => event === 'begin' && job === name).length,
     end: (ref, by = compute) => endOf(by, ref),
@@ -93,24 +74,6 @@ function optionsIn(base: string, compiled: Compiled): ProcessComputeOptions {
     graceMs: 2000,
     secrets: () => undefined,
     supervisorPath: join(compiled.directory, 'activities/compute/process/supervisor.js'),
-  };
-}
-
-function specOf(script: StandInScript, events: string, changes: Partial<JobSpec>): JobSpec {
-  const name = changes.name ?? `job-${randomUUID()}`;
-  return {
-    name,
-    target: 'default',
-    owner: 'retrain/flight-delay/run',
-    tag: 'flight-delay',
-    program: { kind: 'harness', step: 'train' },
-    document: { job: name, events, script },
-    resources: { class: 'cpu' },
-    tier: 'standard',
-    secrets: {},
-    timeoutMs: 600_000,
-    deadline: new Date(Date.now() + 3_600_000).toISOString(),
-    ...changes,
   };
 }
 
