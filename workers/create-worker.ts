@@ -13,10 +13,13 @@ import { SEARCH_ATTRIBUTES } from '../temporal/names.js';
 import { ensureKeywordAttributes } from '../temporal/connection/search-attributes.js';
 import { composeActivities, composePorts } from './compose.js';
 import { parseConfig, readConfig, type WorkerConfig, type WorkerConfigInput } from './config.js';
+import { endCallsWithAttempt } from './own-calls.js';
 import { scheduleSweeps } from './reconcile-schedule.js';
 import { secretOf } from './secrets.js';
 
 const DEFAULT_GRACE_MS = 20_000;
+/** What has not ended by then never will, and another worker takes it over. */
+const AFTER_GRACE_MS = 10_000;
 /** Workflows are small; this many stay in memory, the rest are replayed when they are needed. */
 const CACHED_WORKFLOWS = 300;
 /** A worker that dies holds a cached workflow's next task this long; the server's own default is 10 s. */
@@ -25,7 +28,10 @@ const STICKY_TIMEOUT = '3s';
 export interface RunningWorker extends AsyncDisposable {
   /** Polls until `shutdown`; rejects when the worker fails. */
   run(): Promise<void>;
-  /** Takes no new work, lets what is under way finish within its grace, and resolves when the worker has stopped. */
+  /**
+   * Takes no new work, lets what is under way finish within its grace, and resolves when the worker has stopped; rejects when
+   * something has not ended ten seconds after the grace: end the process then, another worker takes over.
+   */
   shutdown(): Promise<void>;
 }
 
@@ -52,6 +58,7 @@ export async function createWorker(
   const client = new Client({ connection, namespace });
   await sweepRegularly(client, config);
   const ports = await composePorts(config);
+  const graceMs = config.shutdownGraceMs ?? DEFAULT_GRACE_MS;
   const worker = await Worker.create({
     connection: native,
     namespace,
@@ -61,11 +68,12 @@ export async function createWorker(
       { client, taskQueue: config.taskQueue },
       config.reconcile,
     ),
-    interceptors: { activity: [beatWhileRunning] },
+    interceptors: { activity: [beatWhileRunning, endCallsWithAttempt(connection)] },
     ...workflowCode(),
     maxCachedWorkflows: CACHED_WORKFLOWS,
     stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
-    shutdownGraceTime: config.shutdownGraceMs ?? DEFAULT_GRACE_MS,
+    shutdownGraceTime: graceMs,
+    shutdownForceTime: graceMs + AFTER_GRACE_MS,
   });
   return running(worker, async () => {
     await Promise.all([connection.close(), native.close()]);

@@ -6,7 +6,9 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { config: { type: 'string' } } });
   if (values.config === undefined) throw new Error('expected --config FILE');
   const worker = await createWorker({ file: values.config });
-  const stop = (): void => void worker.shutdown();
+  const stop = (): void => {
+    worker.shutdown().catch(() => undefined); // `run` tells the same
+  };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   const done = worker.run();
@@ -18,5 +20,6 @@ main().catch((error: unknown) => {
   process.stderr.write(
     `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   );
-  process.exitCode = 1;
+  // What did not end in time would keep the process alive.
+  process.exit(1);
 });

@@ -18,10 +18,14 @@ const QUICK = { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval
 /** The worker beats by itself while an activity runs: what a dead one held is taken over after this. */
 const TAKEN_OVER_AFTER = '8s';
 
+/** A local activity's longer pauses are timers: while it waits within its workflow task, its worker cannot stop. */
+const WITHIN_TASK = '1s';
+
 /** Reads of the platform's own state: part of the workflow task, so that they cost neither events nor actions. */
 export const reads = proxyLocalActivities<TagActivities & RegistryActivities>({
   startToCloseTimeout: '10s',
   scheduleToCloseTimeout: '5m',
+  localRetryThreshold: WITHIN_TASK,
   retry: QUICK,
 });
 
@@ -42,6 +46,7 @@ export const authority = proxyActivities<ApprovalActivities & WindowActivities>(
 export const settings = proxyLocalActivities<ApprovalActivities & ReconcileActivities>({
   startToCloseTimeout: '10s',
   scheduleToCloseTimeout: '60s',
+  localRetryThreshold: WITHIN_TASK,
   retry: QUICK,
 });
 

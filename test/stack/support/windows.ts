@@ -57,10 +57,17 @@ export async function shadowed(
   });
 }
 
-/** Resolves with the end of the window once copies are made and its run knows it. */
+/** Resolves with the end of the window once copies are made and its run knows it; a run that ends before says why. */
 export async function isOpen(run: ShadowHandle): Promise<Date> {
-  const state = async () => (await run.status()).waitingFor?.what;
-  await expect.poll(state, { timeout: 60_000, interval: 50 }).toBe('window');
+  const ended = run.result().then((report) => {
+    throw new Error(`expected a window, got ${JSON.stringify(report)}`);
+  });
+  const state = async () => {
+    const { stage, waitingFor } = await run.status();
+    return waitingFor?.what ?? `at ${stage}`;
+  };
+  const opened = expect.poll(state, { timeout: 60_000, interval: 50 }).toBe('window');
+  await Promise.race([opened, ended]);
   return endOf(run);
 }
 

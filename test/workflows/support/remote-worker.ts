@@ -10,6 +10,7 @@ import {
 } from '@temporalio/worker';
 import { beatWhileRunning } from '../../../workers/alive.js';
 import { composeActivities } from '../../../workers/compose.js';
+import { endCallsWithAttempt } from '../../../workers/own-calls.js';
 import type { ActivationSinks } from './activation-ends.js';
 import { pass, remotePorts } from './remote-ports.js';
 
@@ -33,7 +34,7 @@ const worker = await Worker.create({
   workflowBundle: { codePath },
   activities: passing(await composeActivities(remotePorts(portsUrl), { client, taskQueue })),
   sinks,
-  interceptors: { activity: [beatWhileRunning] },
+  interceptors: { activity: [beatWhileRunning, endCallsWithAttempt(connection)] },
   workflowThreadPoolSize: 1,
   maxCachedWorkflows: 100,
   // As short as a test can wait for; the product's own is longer.
