@@ -126,7 +126,7 @@ async function onFreePorts<T>(
     try {
       return await start();
     } catch (error) {
-      const lost = await lostPorts(names, ports, told);
+      const lost = await lostPorts(names, { ports, told, error });
       if (lost.length === 0 || attempt === ATTEMPTS) throw error;
       for (const name of lost) ports[name] = await freePort(Object.values(ports));
     }
@@ -135,14 +135,20 @@ async function onFreePorts<T>(
 
 async function lostPorts(
   names: readonly PortName[],
-  ports: Ports,
-  told: Partial<Ports>,
+  { ports, told, error }: { ports: Ports; told: Partial<Ports>; error: unknown },
 ): Promise<PortName[]> {
   const lost: PortName[] = [];
   for (const name of names) {
-    if (told[name] === undefined && !(await isFree(ports[name]))) lost.push(name);
+    if (told[name] !== undefined) continue;
+    if (saidInUse(error, ports[name]) || !(await isFree(ports[name]))) lost.push(name);
   }
   return lost;
+}
+
+/** A connection may have had it for a moment as its own end: free again by now, it is known by the words of the program only. */
+function saidInUse(error: unknown, port: number): boolean {
+  const said = String(error);
+  return said.includes('in use') && said.includes(String(port));
 }
 
 function localUrl(port: number): string {

@@ -14,7 +14,7 @@ import {
   startTimeOf,
   type ProcessIdentity,
 } from '../../../temporal/server/process-identity.mjs';
-import { temporaryDirectory } from '../../temporal/server/stand-in.js';
+import { executable, temporaryDirectory } from '../../temporal/server/stand-in.js';
 import { standInParts } from './stand-ins.js';
 
 let layout: Layout;
@@ -75,6 +75,24 @@ describe('the embedded stack', { timeout: 60_000 }, () => {
       mlflow,
       gateway,
     });
+  });
+
+  test('takes another port where its own was taken for a moment', async () => {
+    const marker = `${layout.root}-tried`;
+    const gatewayEntry = await executable(
+      `${layout.root}-unlucky.cjs`,
+      `const port = process.argv[process.argv.indexOf('--port') + 1];
+      const { existsSync, writeFileSync } = require('node:fs');
+      if (existsSync(${JSON.stringify(marker)})) require(${JSON.stringify(parts.gatewayEntry)});
+      else {
+        writeFileSync(${JSON.stringify(marker)}, port);
+        console.error('Error: listen EADDRINUSE: address already in use 127.0.0.1:' + port);
+        process.exitCode = 1;
+      }`,
+    );
+    const stack = await start({ gatewayEntry });
+    expect(new URL(stack.gateway.url).port).not.toBe(readFileSync(marker, 'utf8'));
+    expect((await fetch(stack.gateway.url)).ok).toBe(true);
   });
 
   test('is started once: a second start on its directory attaches', async () => {
