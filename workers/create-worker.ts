@@ -13,7 +13,7 @@ import { SEARCH_ATTRIBUTES } from '../temporal/names.js';
 import { ensureKeywordAttributes } from '../temporal/connection/search-attributes.js';
 import { composeActivities, composePorts } from './compose.js';
 import { parseConfig, readConfig, type WorkerConfig, type WorkerConfigInput } from './config.js';
-import { endCallsWithAttempt } from './own-calls.js';
+import { OwnCalls } from './own-calls.js';
 import { scheduleSweeps } from './reconcile-schedule.js';
 import { secretOf } from './secrets.js';
 
@@ -40,20 +40,10 @@ export async function createWorker(
   input: WorkerConfigInput | { file: string },
 ): Promise<RunningWorker> {
   const config = 'file' in input ? await readConfig(input.file) : parseConfig(input);
-  const address = config.temporal?.address ?? '127.0.0.1:7233';
   const namespace = config.temporal?.namespace ?? 'default';
-  const access = {
-    address,
-    ...(config.temporal?.tls !== undefined && { tls: config.temporal.tls }),
-    ...(config.temporal?.apiKey && { apiKey: secretOf(config.temporal.apiKey) }),
-  };
-  const retries = makeGrpcRetryInterceptor(
-    defaultGrpcRetryOptions({ initialIntervalMs: firstPauseMs }),
-  );
-  const [connection, native] = await Promise.all([
-    Connection.connect({ ...access, channelArgs: CHANNEL_ARGS, interceptors: [retries] }),
-    NativeConnection.connect(access),
-  ]);
+  const stopping = new AbortController();
+  const calls = new OwnCalls(stopping.signal);
+  const [connection, native] = await connected(config, calls);
   await nameAttributes(connection, namespace);
   const client = new Client({ connection, namespace });
   await sweepRegularly(client, config);
@@ -68,16 +58,36 @@ export async function createWorker(
       { client, taskQueue: config.taskQueue },
       config.reconcile,
     ),
-    interceptors: { activity: [beatWhileRunning, endCallsWithAttempt(connection)] },
+    interceptors: { activity: [beatWhileRunning, calls.endWithAttempt(connection)] },
     ...workflowCode(),
     maxCachedWorkflows: CACHED_WORKFLOWS,
     stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
     shutdownGraceTime: graceMs,
     shutdownForceTime: graceMs + AFTER_GRACE_MS,
   });
-  return running(worker, async () => {
+  return running(worker, stopping, async () => {
     await Promise.all([connection.close(), native.close()]);
   });
+}
+
+/** What its activities ask over, and what it polls over. */
+function connected(
+  { temporal }: WorkerConfig,
+  calls: OwnCalls,
+): Promise<[Connection, NativeConnection]> {
+  const access = {
+    address: temporal?.address ?? '127.0.0.1:7233',
+    ...(temporal?.tls !== undefined && { tls: temporal.tls }),
+    ...(temporal?.apiKey && { apiKey: secretOf(temporal.apiKey) }),
+  };
+  const retries = makeGrpcRetryInterceptor(
+    defaultGrpcRetryOptions({ initialIntervalMs: firstPauseMs }),
+  );
+  const interceptors = [calls.endingWithAttempt(retries)];
+  return Promise.all([
+    Connection.connect({ ...access, channelArgs: CHANNEL_ARGS, interceptors }),
+    NativeConnection.connect(access),
+  ]);
 }
 
 /**
@@ -108,11 +118,16 @@ async function sweepRegularly(
   }
 }
 
-function running(worker: Worker, close: () => Promise<void>): RunningWorker {
+function running(
+  worker: Worker,
+  stopping: AbortController,
+  close: () => Promise<void>,
+): RunningWorker {
   let done: Promise<void> | undefined;
   const run = (): Promise<void> => (done ??= worker.run().finally(close));
   const shutdown = async (): Promise<void> => {
     if (worker.getState() === 'RUNNING') worker.shutdown();
+    stopping.abort();
     await (done ?? close());
   };
   return { run, shutdown, [Symbol.asyncDispose]: shutdown };

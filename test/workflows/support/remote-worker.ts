@@ -1,6 +1,11 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { Client, Connection } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  defaultGrpcRetryOptions,
+  makeGrpcRetryInterceptor,
+} from '@temporalio/client';
 import {
   DefaultLogger,
   NativeConnection,
@@ -10,7 +15,7 @@ import {
 } from '@temporalio/worker';
 import { beatWhileRunning } from '../../../workers/alive.js';
 import { composeActivities } from '../../../workers/compose.js';
-import { endCallsWithAttempt } from '../../../workers/own-calls.js';
+import { OwnCalls } from '../../../workers/own-calls.js';
 import type { ActivationSinks } from './activation-ends.js';
 import { pass, remotePorts } from './remote-ports.js';
 
@@ -20,7 +25,10 @@ import { pass, remotePorts } from './remote-ports.js';
 const [address = '', taskQueue = '', codePath = '', portsUrl = ''] = process.argv.slice(2);
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
-const connection = await Connection.connect({ address });
+const stopping = new AbortController();
+const calls = new OwnCalls(stopping.signal);
+const interceptors = [calls.endingWithAttempt(makeGrpcRetryInterceptor(defaultGrpcRetryOptions()))];
+const connection = await Connection.connect({ address, interceptors });
 const native = await NativeConnection.connect({ address });
 const client = new Client({ connection });
 const sinks: InjectedSinks<ActivationSinks> = {
@@ -34,7 +42,7 @@ const worker = await Worker.create({
   workflowBundle: { codePath },
   activities: passing(await composeActivities(remotePorts(portsUrl), { client, taskQueue })),
   sinks,
-  interceptors: { activity: [beatWhileRunning, endCallsWithAttempt(connection)] },
+  interceptors: { activity: [beatWhileRunning, calls.endWithAttempt(connection)] },
   workflowThreadPoolSize: 1,
   maxCachedWorkflows: 100,
   // As short as a test can wait for; the product's own is longer.
@@ -51,6 +59,7 @@ await once(input, 'line');
 input.off('close', orphaned);
 input.once('close', () => {
   worker.shutdown();
+  stopping.abort();
 });
 await worker.run();
 await Promise.all([connection.close(), native.close()]);
