@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowFailedError } from '@temporalio/client';
+import type { Examined } from '../temporal/contracts/job.js';
 import type { LedgerEntry } from '../temporal/contracts/ledger.js';
 import type { RegisteredModel } from '../temporal/contracts/model.js';
 import type { ReadRequest, RecordedEvidence, Simulation } from '../temporal/contracts/runs.js';
@@ -23,6 +24,8 @@ interface Answers {
   evidence: RecordedEvidence[];
   head: SignedLedgerHead;
   signatures: { required: boolean };
+  /** Undefined of a worker that is older than the question. */
+  compute: Examined[] | undefined;
 }
 
 /** Asks the registry through a short workflow on a worker, so that the SDK holds no vendor's client and no secret. */
@@ -52,12 +55,22 @@ export async function read<R extends ReadRequest>(
   }
 }
 
+const REGISTRY = {
+  dependency: 'mlflow',
+  said: "MLflow, or the store of its artifacts, did not answer the worker; start it or correct the worker's registry.trackingUri (MLFLOW_TRACKING_URI)",
+} as const;
+const COMPUTE = {
+  dependency: 'worker',
+  said: 'the worker ended over it, or a target of compute.targets does not let it go on; look at its log',
+} as const;
+
 /** A read that ended without a refusal ran out of its time, or was stopped by hand. */
 function unfinished(request: ReadRequest, error: unknown): unknown {
   if (!(error instanceof WorkflowFailedError)) return error;
+  const { dependency, said } = request.what === 'compute' ? COMPUTE : REGISTRY;
   return new UnavailableError(
-    `Reading ${request.what} of ${request.tag} did not finish within ${String(READ_TIMEOUT_MS / 1000)} s: MLflow, or the store of its artifacts, did not answer the worker; start it or correct the worker's registry.trackingUri (MLFLOW_TRACKING_URI), then repeat the call`,
-    'mlflow',
+    `Reading ${request.what} of ${request.tag} did not finish within ${String(READ_TIMEOUT_MS / 1000)} s: ${said}, then repeat the call`,
+    dependency,
     { cause: error },
   );
 }

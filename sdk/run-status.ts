@@ -1,5 +1,6 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { RunView, RunKind } from '../temporal/contracts/runs.js';
+import { withStanding } from './run-job.js';
 import type { RunStatus } from './types.js';
 
 /** What Temporal itself knows of a run, whatever the run's workflow says of itself. */
@@ -8,6 +9,8 @@ export type Execution = Pick<
   'workflowId' | 'startTime' | 'closeTime' | 'historyLength'
 > & {
   status: { name: WorkflowExecutionDescription['status']['name'] };
+  /** Where its job stands; of a run that was described, not only listed. */
+  standing?: string | undefined;
 };
 
 export function isOpen(execution: Execution): boolean {
@@ -23,7 +26,7 @@ export function runStatus(kind: RunKind, execution: Execution, view: RunView | n
     tag: view?.tag ?? tagOf(workflowId),
     state: stateOf(execution, view),
     stage: view?.stage ?? '',
-    stages: (view?.stages ?? []).map(toStage),
+    stages: (view?.stages ?? []).map((stage) => toStage(withStanding(stage, execution.standing))),
     ...(view?.waitingFor && { waitingFor: toWait(view.waitingFor) }),
     startedAt: execution.startTime,
     ...(execution.closeTime && { finishedAt: execution.closeTime }),

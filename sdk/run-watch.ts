@@ -5,6 +5,7 @@ import type { RunView } from '../temporal/contracts/runs.js';
 import * as messages from '../temporal/messages.js';
 import { UnavailableError, UnknownRunError } from './errors.js';
 import { runFailure } from './run-failures.js';
+import { jobStanding } from './run-job.js';
 import { isOpen, type Execution } from './run-status.js';
 import { callService, type Session } from './session.js';
 import { askWorker } from './worker-answers.js';
@@ -17,9 +18,10 @@ const LONG_POLL_MS = 60_000;
 
 export async function describeRun(session: Session, workflowId: string): Promise<Execution> {
   try {
-    return await callService(session, () =>
+    const described = await callService(session, () =>
       session.client.workflow.getHandle(workflowId).describe(),
     );
+    return { ...described, standing: jobStanding(described.raw.pendingActivities) };
   } catch (error) {
     throw nameRun(error, workflowId);
   }

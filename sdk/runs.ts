@@ -8,6 +8,7 @@ import { parseArguments } from './issues.js';
 import { RetrainRun } from './retrain-handle.js';
 import { RolloutRun } from './rollout-handle.js';
 import { Run } from './run-handle.js';
+import { runsJob } from './run-job.js';
 import { kindOf, runStatus, type Execution } from './run-status.js';
 import { describeRun, viewRun } from './run-watch.js';
 import { fromService } from './service-errors.js';
@@ -77,13 +78,19 @@ export class Runs {
   async #status(execution: Execution): Promise<RunStatus> {
     const kind = kindOf(execution.workflowId) ?? 'retrain';
     try {
-      return runStatus(kind, execution, await viewRun(this.#session, execution.workflowId));
+      const view = await viewRun(this.#session, execution.workflowId);
+      return runStatus(kind, runsJob(view) ? await this.#described(execution) : execution, view);
     } catch (error) {
       // A list shows what Temporal knows even while no worker can tell the stages.
       const silent = error instanceof UnavailableError && error.dependency === 'worker';
       if (silent || error instanceof UnknownRunError) return runStatus(kind, execution, null);
       throw error;
     }
+  }
+
+  /** With where its job stands, which a list does not hold; a status without that is better than none. */
+  #described(execution: Execution): Promise<Execution> {
+    return describeRun(this.#session, execution.workflowId).catch(() => execution);
   }
 }
 

@@ -161,6 +161,7 @@ export interface RunStatus {
     waitedMs?: number;
     /** The rest of it, once the stage has ended. */
     workedMs?: number;
+    /** While the stage's job waits or runs: where that stood some seconds ago. A change of this alone is none for `watch`. */
     detail?: string;
   }[];
   waitingFor?: {

@@ -71,6 +71,22 @@ export const computeContract = contractCases<ComputeUnderTest>({
     equal(await subject.timesRun(spec), 1);
   },
 
+  'a job that was seen and is gone is not begun again, whichever worker is told of it (F1, F15)':
+    async (subject) => {
+      const [there, gone] = [
+        subject.job({ publishes: RESULT }),
+        subject.job({ publishes: RESULT }),
+      ];
+      const ref = await subject.compute.ensure(there);
+      await endOf(subject.compute, ref);
+      const other = await subject.another();
+      deepEqual(await other.ensure(there, ref.uid), ref);
+      const missed = await other.ensure(gone, ref.uid);
+      deepEqual(missed, { name: gone.name, target: gone.target, uid: ref.uid });
+      equal((await other.observe(missed)).phase, 'vanished');
+      equal(await subject.timesRun(gone), 0);
+    },
+
   'the same request with a later deadline is the same job': async ({ compute, job }) => {
     const spec = job({ publishes: RESULT });
     const ref = await compute.ensure(spec);
@@ -204,6 +220,19 @@ export const computeContract = contractCases<ComputeUnderTest>({
     await compute.cancel(ref);
     equal(await compute.logs(ref, 100), '');
   },
+
+  'a target that is in order is found in order, time and again, and no job comes of it (S12)':
+    async ({ compute }) => {
+      for (const _ of [1, 2]) {
+        const found = await compute.examine();
+        ok(found.length > 0, 'expected something to be looked at');
+        deepEqual(
+          found.filter((each) => !each.ok),
+          [],
+        );
+      }
+      deepEqual(await compute.list(), []);
+    },
 
   'the log is the last bytes of what the job printed': async ({ compute, job }) => {
     const ref = await compute.ensure(job({ prints: 'first line\nlast line\n', publishes: RESULT }));

@@ -13,9 +13,8 @@ export function beatWhileRunning(context: Context): ActivityInterceptors {
       async execute(input, next) {
         const { heartbeatTimeoutMs } = context.info;
         if (heartbeatTimeoutMs === undefined) return next(input);
-        const beat = setInterval(() => {
-          context.heartbeat();
-        }, heartbeatTimeoutMs / BEATS_IN_TIMEOUT);
+        const again = rememberBeats(context);
+        const beat = setInterval(again, heartbeatTimeoutMs / BEATS_IN_TIMEOUT);
         try {
           return await next(input);
         } finally {
@@ -23,5 +22,23 @@ export function beatWhileRunning(context: Context): ActivityInterceptors {
         }
       },
     },
+  };
+}
+
+/**
+ * Beats again with what the activity said last, in this try or in one before: the server keeps the last beat's details only,
+ * and a beat without any would wipe them out. The SDK has no interceptor for heartbeats, so the context's own is wrapped.
+ */
+function rememberBeats(context: Context): () => void {
+  const { heartbeat } = context;
+  let last: unknown = context.info.heartbeatDetails;
+  Object.assign(context, {
+    heartbeat(details?: unknown) {
+      last = details;
+      heartbeat(details);
+    },
+  } satisfies Partial<Context>);
+  return () => {
+    heartbeat(last);
   };
 }

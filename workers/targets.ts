@@ -9,13 +9,19 @@ const UNNAMED = 'default';
 export function computeTargets(fallback: string, targets: Map<string, Compute>): Compute {
   const of = (target: string): Compute => pick('compute', { fallback, targets, target });
   return {
-    ensure: (job) => of(job.target).ensure(job),
+    ensure: (job, seen) => of(job.target).ensure(job, seen),
     observe: (ref) => of(ref.target).observe(ref),
     cancel: (ref) => of(ref.target).cancel(ref),
     async list() {
       return (await Promise.all([...targets.values()].map((compute) => compute.list()))).flat();
     },
     logs: (ref, tailBytes) => of(ref.target).logs(ref, tailBytes),
+    async examine() {
+      const each = [...targets].map(async ([name, compute]) =>
+        (await compute.examine()).map((found) => ({ ...found, what: `${name} ${found.what}` })),
+      );
+      return (await Promise.all(each)).flat();
+    },
   };
 }
 

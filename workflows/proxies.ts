@@ -50,6 +50,15 @@ export const settings = proxyLocalActivities<ApprovalActivities & ReconcileActiv
   retry: QUICK,
 });
 
+/** Whether jobs could be run now. What is not in order is an answer, so only a worker that died is a reason to ask again. */
+export const examination = proxyActivities<ComputeActivities>({
+  startToCloseTimeout: '20s',
+  scheduleToCloseTimeout: '25s',
+  heartbeatTimeout: TAKEN_OVER_AFTER,
+  cancellationType: 'TRY_CANCEL',
+  retry: QUICK,
+});
+
 /** What the callers got and what the registry holds of a live model; a look that fails for a while is no data. */
 export const monitoring = proxyActivities<MonitoringActivities & RegistryActivities>({
   startToCloseTimeout: '15s',

@@ -1,14 +1,16 @@
 import type { EvaluationEvidence } from '../temporal/contracts/evaluation.js';
 import type { GatePolicy } from '../temporal/contracts/gate.js';
+import type { Examined } from '../temporal/contracts/job.js';
 import type { LedgerEntry } from '../temporal/contracts/ledger.js';
 import type { RegisteredModel } from '../temporal/contracts/model.js';
 import type { ReadRequest, RecordedEvidence, Simulation } from '../temporal/contracts/runs.js';
 import type { SignedLedgerHead } from '../temporal/contracts/statement.js';
 import { requireText } from './failing.js';
 import { simulate } from './policy/simulate.js';
-import { settings, reads } from './proxies.js';
+import { examination, settings, reads } from './proxies.js';
 
 type Answer =
+  | Examined[]
   | LedgerEntry[]
   | RecordedEvidence[]
   | RegisteredModel
@@ -32,6 +34,8 @@ export async function read(request: ReadRequest): Promise<Answer> {
       return signedHead(request.tag);
     case 'signatures':
       return { required: await settings.signaturesRequired() };
+    case 'compute':
+      return examination.examineCompute();
   }
 }
 

@@ -2,7 +2,9 @@ import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activit
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EvaluationEvidence } from '../../temporal/contracts/evaluation.js';
 import {
+  JobBeat,
   TrainResult,
+  type Examined,
   type JobFailure,
   type JobRef,
   type JobSpec,
@@ -30,19 +32,23 @@ export function createComputeActivities({ compute }: { compute: Compute }) {
     /**
      * Runs a job to its end: creates or adopts it, then looks at it. While it runs this fails with a benign "still
      * running" and a delay, so that however long it takes the history does not grow and a worker's restart costs nothing.
+     * What its heartbeats say outlives the worker: a job that any earlier try saw is not begun again when it is gone.
      */
     async runJob(job: JobSpec): Promise<JobEnd> {
+      const before = lastBeat();
       const adopted = await endedBefore(compute, job);
-      const ref = await compute.ensure(job);
+      const ref = await compute.ensure(job, before?.uid);
+      const { uid, placement = before?.placement } = ref;
+      const placed = placement !== undefined && { placement };
+      // At once: the next try begins again what was deleted after a worker that died between its making and this.
+      heartbeat({ ...before, uid, ...placed } satisfies JobBeat);
       const until = Date.now() + LOOK_MS;
       for (;;) {
         const end = await look(compute, ref, job);
-        const { placement } = ref;
-        const placed = placement !== undefined && { placement };
         if (end.ended === 'failed') return { ...end, adopted, ...placed };
         if (end.ended === 'succeeded') return { ...end, ...placed };
+        heartbeat({ uid, ...placed, standing: end.detail } satisfies JobBeat);
         if (Date.now() >= until) throw stillRunning(job, end.detail);
-        heartbeat(end.detail);
         await sleep(STEP_MS, undefined, { signal: cancellationSignal() });
       }
     },
@@ -51,9 +57,15 @@ export function createComputeActivities({ compute }: { compute: Compute }) {
     async cancelJob(job: Pick<JobSpec, 'name' | 'target'>): Promise<void> {
       await compute.cancel({ name: job.name, target: job.target, uid: '' });
     },
+
+    /** Whether jobs could be run now, of every target. */
+    examineCompute: (): Promise<Examined[]> => compute.examine(),
   };
 }
 export type ComputeActivities = ReturnType<typeof createComputeActivities>;
+
+/** Undefined also for one that a worker of another release wrote in its own words. */
+const lastBeat = (): JobBeat | undefined => JobBeat.safeParse(activityInfo().heartbeatDetails).data;
 
 /** Only the first try can tell: a later one may find the end of what the first one began. */
 async function endedBefore(compute: Compute, { name, target }: JobSpec): Promise<boolean> {

@@ -1,17 +1,18 @@
 import type { V1Job } from '@kubernetes/client-node';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JobObservation, JobRef, JobSpec } from '../../temporal/contracts/job.js';
+import type { Examined, JobObservation, JobRef, JobSpec } from '../../temporal/contracts/job.js';
 import { failure } from '../../temporal/errors.js';
 import { Api, type Named } from './kubernetes/api.js';
 import { cancelJob } from './kubernetes/cancel.js';
 import { Credentials, refuseOutsideCluster } from './kubernetes/credentials.js';
 import { readEnd } from './kubernetes/end.js';
 import { lastBytes } from './kubernetes/ending.js';
+import { examineNamespaces, EXAMINING } from './kubernetes/examine.js';
 import { withFailures } from './kubernetes/failures.js';
 import { Hints } from './kubernetes/hints.js';
 import { Looks } from './kubernetes/looks.js';
 import { manifestOf } from './kubernetes/manifest.js';
-import { ANNOTATIONS, readIdentity, sayIdentity } from './kubernetes/marks.js';
+import { ANNOTATIONS, type JobIdentity, readIdentity, sayIdentity } from './kubernetes/marks.js';
 import { Observer } from './kubernetes/observer.js';
 import { type KubernetesComputeOptions, limitsOf } from './kubernetes/options.js';
 import { terminalCondition } from './kubernetes/outcome.js';
@@ -47,6 +48,7 @@ class KubernetesJobs implements KubernetesCompute {
   readonly #options: KubernetesComputeOptions;
   readonly #credentials: Credentials;
   readonly #api: Api;
+  readonly #examining: Api;
   readonly #hints: Hints;
   readonly #looks = new Looks();
   readonly #observer: Observer;
@@ -58,6 +60,7 @@ class KubernetesJobs implements KubernetesCompute {
     this.#credentials = new Credentials(options.cluster);
     const transport = new Transport(this.#credentials);
     this.#api = new Api(transport, patience);
+    this.#examining = new Api(transport, patience ?? EXAMINING);
     this.#hints = new Hints(transport);
     this.#observer = new Observer(options, {
       api: this.#api,
@@ -66,9 +69,9 @@ class KubernetesJobs implements KubernetesCompute {
     });
   }
 
-  ensure(spec: JobSpec): Promise<JobRef> {
+  ensure(spec: JobSpec, seen = ''): Promise<JobRef> {
     return withFailures(async () => {
-      const made = this.#createOrAdopt(spec);
+      const made = this.#createOrAdopt(spec, readIdentity(seen));
       this.#creating.set(spec.name, made);
       try {
         return { name: spec.name, target: spec.target, ...(await made) };
@@ -122,19 +125,25 @@ class KubernetesJobs implements KubernetesCompute {
     });
   }
 
+  examine(): Promise<Examined[]> {
+    return examineNamespaces(this.#examining, this.#options);
+  }
+
   async close(): Promise<void> {
     this.#hints.close();
     await this.#credentials.close();
   }
 
-  async #createOrAdopt(spec: JobSpec): Promise<Pick<JobRef, 'uid' | 'placement'>> {
-    const { namespace } = placeOf(spec, this.#options);
+  async #createOrAdopt(
+    spec: JobSpec,
+    seen: JobIdentity | undefined,
+  ): Promise<Pick<JobRef, 'uid' | 'placement'>> {
+    // Where it was seen, whatever the target's namespaces are by now.
+    const { namespace } = seen ?? placeOf(spec, this.#options);
     const job: Named = { namespace, name: spec.name };
     for (const until = performance.now() + MAKE_ROOM_MS; ;) {
       const found = await this.#api.read(job);
-      // Gone since this worker looked at it: told as such, and not begun again under the same attempt.
-      const gone = found === undefined ? this.#looks.identityOf(job) : undefined;
-      if (gone !== undefined) return { uid: sayIdentity(gone) };
+      if (found === undefined && seen !== undefined) return { uid: sayIdentity(seen) };
       const made = found ?? (await this.#create(namespace, spec));
       if (made !== undefined && made.metadata?.deletionTimestamp === undefined)
         return adopted(made, spec);

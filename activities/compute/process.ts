@@ -1,13 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { JobObservation, JobRef, JobSpec } from '../../temporal/contracts/job.js';
+import type { Examined, JobObservation, JobRef, JobSpec } from '../../temporal/contracts/job.js';
 import { failure } from '../../temporal/errors.js';
 import { DEFAULT_CLASSES, type ResourceClasses } from './classes.js';
 import type { Compute, KeptJob } from './port.js';
 import { readTail } from './process/capped-log.js';
 import { createFile, hasCode } from './process/durable-files.js';
 import { type EnvironmentOptions, jobEnvironment } from './process/environment.js';
+import { examineMachine } from './process/examine.js';
 import { withFailures } from './process/failures.js';
 import { createOrAdopt } from './process/job-directory.js';
 import { isFinished, readJob } from './process/job-state.js';
@@ -81,10 +82,13 @@ class LocalProcesses implements ProcessCompute {
     );
   }
 
-  ensure(spec: JobSpec): Promise<JobRef> {
+  ensure(spec: JobSpec, seen?: string): Promise<JobRef> {
     return this.#guarded(async () => {
-      // A job that exists is adopted also by a worker that could not start it.
-      if ((await readJob(this.#files(spec.name))) === undefined) this.#refuseUnfit(spec);
+      if ((await readJob(this.#files(spec.name))) === undefined) {
+        if (seen !== undefined) return { name: spec.name, target: spec.target, uid: seen };
+        // A job that exists is adopted also by a worker that could not start it.
+        this.#refuseUnfit(spec);
+      }
       await mkdir(this.#options.directory, { recursive: true });
       await mkdir(this.#options.home, { recursive: true });
       const job = await createOrAdopt(this.#options.directory, spec);
@@ -99,7 +103,7 @@ class LocalProcesses implements ProcessCompute {
       if (job === undefined)
         return {
           phase: 'vanished',
-          detail: `no job ${ref.name} of uid ${ref.uid} is in ${this.#options.directory}`,
+          detail: `no job ${ref.name} of uid ${ref.uid} is in ${this.#options.directory}: somebody deleted it, or a worker of another machine made it`,
         };
       const files = this.#files(ref.name);
       const ended = await observeEnd(job, files);
@@ -135,6 +139,10 @@ class LocalProcesses implements ProcessCompute {
     return this.#guarded(() => listActive(this.#options.directory));
   }
 
+  examine(): Promise<Examined[]> {
+    return examineMachine(this.#options, this.#slots, this.#classes());
+  }
+
   known(): Promise<KnownJob[]> {
     return this.#guarded(() => listJobs(this.#options.directory));
   }
@@ -155,7 +163,7 @@ class LocalProcesses implements ProcessCompute {
 
   #launch({ spec, uid }: Pick<JobRecord, 'spec' | 'uid'>): Launch {
     const { python, logCapBytes = DEFAULTS.logCapBytes } = this.#options;
-    const demand = demandOf(spec, { ...DEFAULT_CLASSES, ...this.#options.classes }, this.#slots);
+    const demand = demandOf(spec, this.#classes(), this.#slots);
     const environment = jobEnvironment(this.#options, {
       spec,
       uid,
@@ -170,6 +178,10 @@ class LocalProcesses implements ProcessCompute {
       logCapBytes,
     };
     return { graceMs: this.#graceMs, run };
+  }
+
+  #classes(): ResourceClasses {
+    return { ...DEFAULT_CLASSES, ...this.#options.classes };
   }
 
   /** The job of the ref's name, unless another was created under that name since. No uid: whatever job has the name. */

@@ -75,6 +75,7 @@ function rules({ watch }: Plan) {
     { apiGroups: ['batch'], resources: ['jobs'], verbs: ['create', 'patch', 'delete', ...looks] },
     { apiGroups: [''], resources: ['pods'], verbs: looks },
     { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] },
+    { apiGroups: [''], resources: ['events'], verbs: ['list'] },
   ];
 }
 

@@ -22,6 +22,7 @@ export function instantJobs(model: TrainResult['model']): Compute {
     cancel: () => Promise.resolve(),
     list: () => Promise.resolve([]),
     logs: () => Promise.resolve(''),
+    examine: () => Promise.resolve([]),
   };
 }
 

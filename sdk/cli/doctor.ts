@@ -1,5 +1,7 @@
+import { EVERY_TAG } from '../../temporal/ids.js';
 import { SEARCH_ATTRIBUTES, WORKFLOWS } from '../../temporal/names.js';
 import { resolveOptions, type ResolvedOptions } from '../options.js';
+import { read } from '../reads.js';
 import { callService, openSession, type Session } from '../session.js';
 import * as messages from '../../temporal/messages.js';
 import { askWorker, lastSeen } from '../worker-answers.js';
@@ -40,11 +42,11 @@ async function examineTemporal(options: ResolvedOptions): Promise<Finding[]> {
     return [{ check: 'Temporal', ok: false, detail: messageOf(error) }];
   }
   try {
-    return [
-      await finding('Temporal', () => serverVersion(session)),
-      await finding('search attributes', () => searchAttributes(session)),
-      await finding('worker', () => workerSeen(session)),
-    ];
+    const server = await finding('Temporal', () => serverVersion(session));
+    const attributes = await finding('search attributes', () => searchAttributes(session));
+    const worker = await finding('worker', () => workerSeen(session));
+    const compute = worker.ok ? await examineCompute(session) : [unseen('no worker answers')];
+    return [server, attributes, worker, ...compute];
   } finally {
     await session.close();
   }
@@ -94,6 +96,23 @@ async function workerSeen(session: Session): Promise<string> {
     );
   return `polls ${taskQueue}`;
 }
+
+/** Where jobs run is known to the worker alone. */
+async function examineCompute(session: Session): Promise<Finding[]> {
+  try {
+    const found = await read(session, { what: 'compute', tag: EVERY_TAG });
+    if (found === undefined) return [unseen('the worker is of an older release; update it')];
+    return found.map(({ what, ok, detail }) => ({ check: `compute ${what}`, ok, detail }));
+  } catch (error) {
+    return [unseen(messageOf(error))];
+  }
+}
+
+const unseen = (why: string): Finding => ({
+  check: 'compute',
+  ok: false,
+  detail: `could not be looked at: ${why}`,
+});
 
 /** The id of a workflow that only a worker of the queue can answer for; null while there is none. */
 async function anyTag({ client, options }: Session): Promise<string | null> {

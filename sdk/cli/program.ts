@@ -59,7 +59,7 @@ function addDoctor(program: Command, context: Context): void {
         table(
           ['check', '', 'detail'],
           findings.map(({ check, ok, detail }) => [check, ok ? 'ok' : 'FAILED', detail]),
-          { whole: ['detail'] },
+          { whole: ['check', 'detail'] },
         ),
       );
       if (findings.some(({ ok }) => !ok)) context.exitWith(EXIT.failed);

@@ -119,7 +119,7 @@ function addRuns(program: Command, context: Context): void {
         }
         context.answer(found, () =>
           table(
-            ['run', 'state', 'stage', 'waits for', 'started', 'finished'],
+            ['run', 'state', 'stage', 'waits for', 'started', 'finished', 'detail'],
             found.map((run) => [
               run.workflowId,
               run.state,
@@ -127,11 +127,18 @@ function addRuns(program: Command, context: Context): void {
               waiting(run),
               instant(run.startedAt),
               instant(run.finishedAt),
+              detailOf(run),
             ]),
+            { whole: ['detail'] },
           ),
         );
       }),
     );
+}
+
+/** What the stage that a run is in says of itself. */
+export function detailOf({ stage, stages }: RunStatus): string | undefined {
+  return stages.find(({ name }) => name === stage)?.detail;
 }
 
 /** 'approval 1 of 2 until …'. */

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
+import type { Platform } from '../platform.js';
 import type { ApplyResult, GatePolicy, ModelDefinition, ScoreInput, TagStatus } from '../types.js';
 import { date } from './arguments.js';
 import type { Context } from './context.js';
 import { jsonFile } from './json-file.js';
 import { addLedgerCommands } from './ledger-commands.js';
+import { detailOf } from './run-commands.js';
 import { facts, instant, rounded, table } from './table.js';
 
 /** Verbs that define a tag, or look at one and change nothing. */
@@ -68,7 +70,8 @@ function addStatus(program: Command, context: Context): void {
       context.withPlatform(async (platform) => {
         if (tag !== undefined) {
           const status = await platform.status(tag);
-          context.answer(status, () => describeTag(status));
+          const atWork = context.json ? [] : await runsAtWork(platform, tag);
+          context.answer(status, () => describeTag(status, atWork));
           return;
         }
         const all: TagStatus[] = [];
@@ -135,7 +138,21 @@ function addSimulate(program: Command, context: Context): void {
     });
 }
 
-function describeTag(status: TagStatus): string {
+/** Each run of the tag that goes on: what it is at, and where that stands. A status without them is better than none. */
+async function runsAtWork(platform: Platform, tag: string): Promise<string[]> {
+  const told: string[] = [];
+  try {
+    for await (const run of platform.runs.list({ tag, state: 'running' })) {
+      const detail = detailOf(run);
+      told.push(`${run.workflowId} at ${run.stage}${detail === undefined ? '' : `: ${detail}`}`);
+    }
+  } catch {
+    return [];
+  }
+  return told;
+}
+
+function describeTag(status: TagStatus, atWork: string[]): string {
   return facts([
     ['tag', status.tag],
     ['owner', status.owner],
@@ -155,6 +172,7 @@ function describeTag(status: TagStatus): string {
       status.shadow &&
         `${status.shadow.modelId} until ${instant(status.shadow.until) ?? ''} by ${status.shadow.workflowId}`,
     ],
+    ...atWork.map((run): [string, string] => ['at work', run]),
     [
       'frozen',
       status.frozen &&

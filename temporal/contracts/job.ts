@@ -50,6 +50,15 @@ export const JobRef = z.strictObject({
 });
 export type JobRef = z.infer<typeof JobRef>;
 
+/** What a try of running a job heartbeats: for the next try, by whatever worker, and for those who ask how the job is doing. */
+export const JobBeat = z.object({
+  uid: z.string().min(1),
+  placement: z.string().optional(),
+  /** Where it stood when it was last looked at, in words. */
+  standing: z.string().optional(),
+});
+export type JobBeat = z.infer<typeof JobBeat>;
+
 /** Why a job ended badly. The decision (retry free, retry counted, fail) is made from it in `workflows/policy/attempts.ts`. */
 export const JobFailure = z.object({
   cause: z.enum([
@@ -83,6 +92,16 @@ export const JobObservation = z.discriminatedUnion('phase', [
   z.object({ phase: z.literal('vanished'), detail: z.string() }),
 ]);
 export type JobObservation = z.infer<typeof JobObservation>;
+
+/** Something that jobs need and that was looked at. */
+export const Examined = z.object({
+  /** The target's name and what of it. */
+  what: z.string(),
+  ok: z.boolean(),
+  /** What was found; when it is not in order, also what to do. */
+  detail: z.string(),
+});
+export type Examined = z.infer<typeof Examined>;
 
 export const ModelFile = z.object({
   path: z.string(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EVERY_TAG } from '../ids.js';
 import { GatePolicy, GateReport, Verdict } from './gate.js';
 import { ModelDefinition } from './definition.js';
 import { ModelRecord } from './model.js';
@@ -218,6 +219,8 @@ export const ReadRequest = z.discriminatedUnion('what', [
   }),
   z.strictObject({ what: z.literal('head'), tag: ModelTag }),
   z.strictObject({ what: z.literal('signatures'), tag: ModelTag }),
+  /** Whether jobs could be run now, of all tags. */
+  z.strictObject({ what: z.literal('compute'), tag: z.literal(EVERY_TAG) }),
 ]);
 export type ReadRequest = z.infer<typeof ReadRequest>;
 

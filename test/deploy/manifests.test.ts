@@ -44,6 +44,7 @@ describe('what the worker may do in a job namespace', () => {
         ),
         'list pods',
         'get pods/log',
+        'list events',
       ].sort(),
     );
   });

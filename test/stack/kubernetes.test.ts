@@ -14,6 +14,7 @@ import {
   objectsOf,
   type Deployed,
 } from './support/cluster-jobs.js';
+import { doctor, ofCompute } from './support/doctor.js';
 import { promoted, servedBy } from './support/effects.js';
 import { isAlive, runsOf, versionsOf } from './support/left-behind.js';
 import {
@@ -58,6 +59,15 @@ async function placesOf(run: RetrainHandle): Promise<Record<string, string | und
   const { stages } = await run.status();
   const of = (stage: string) => stages.find(({ name }) => name === stage)?.detail;
   return { training: of('training'), evaluation: of('evaluation') };
+}
+
+/** What its pending activity was last told, as the Temporal Web UI shows it. */
+async function waitsFor({ workflowId }: RetrainHandle): Promise<string> {
+  const connection = await Connection.connect({ address: on.stack.temporal.address });
+  const { workflow } = new Client({ connection, namespace: on.stack.temporal.namespace });
+  const { raw } = await workflow.getHandle(workflowId).describe();
+  await connection.close();
+  return raw.pendingActivities?.map(({ lastFailure }) => lastFailure?.message).join() ?? '';
 }
 
 /** A retrain whose user's code runs in its pod and does not end, and the process it runs in. */
@@ -173,6 +183,37 @@ describe('a run that ends while it trains', () => {
     expect(alive()).toBe(false);
     const statuses = async () => (await runsOf(on.stack, tag)).map(({ info }) => info.status);
     await expect.poll(statuses, EVENTUALLY).toEqual(['KILLED']);
+  });
+});
+
+describe('a run whose job gets no pod', () => {
+  it('F15 F33 by a used-up quota says so while it waits, and leaves nothing when it is cancelled', async () => {
+    const quotas = `/api/v1/namespaces/${NAMESPACES.experimental}/resourcequotas`;
+    await cluster().api.post(quotas, { metadata: { name: 'none' }, spec: { hard: { pods: '0' } } });
+    const quota = () => cluster().api.get<{ status?: object }>(`${quotas}/none`);
+    await expect.poll(quota, EVENTUALLY).toMatchObject({ status: { used: { pods: '0' } } });
+    const tag = newTag('quota');
+    await on.platform.models.apply(definitionOf(tag, { tier: 'experimental' }));
+    const run = await on.platform.retrain(tag, { asOf: CUTOFF });
+    const why = `a quota of namespace ${NAMESPACES.experimental} is used up: exceeded quota: none`;
+    await expect.poll(() => waitsFor(run), { ...EVENTUALLY, interval: 1_000 }).toContain(why);
+    await run.cancel('no room for it');
+    await expect(run.result()).rejects.toBeInstanceOf(RunCancelledError);
+    expect(await objectsOf(cluster(), tag)).toEqual([]);
+  });
+});
+
+describe('modelyard doctor', () => {
+  it('S12 R12 finds that Jobs may be made in the namespace of every tier', async () => {
+    const { code, findings } = await doctor(on.stack);
+    expect(ofCompute(findings)).toEqual(
+      Object.values<string>(NAMESPACES).map((namespace) => ({
+        check: `compute cluster ${namespace}`,
+        ok: true,
+        detail: 'Jobs may be made',
+      })),
+    );
+    expect(code).toBe(0);
   });
 });
 

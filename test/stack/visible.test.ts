@@ -1,12 +1,17 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { RetrainHandle, RetrainResult } from 'modelyard';
+import type { RetrainHandle, RetrainResult, RunStatus } from 'modelyard';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { spentBy } from './support/actions.js';
 import { connected, CUTOFF, definitionOf, newTag, type Connected } from './support/platform.js';
 
 /** Without the tries after an activity's first, which grow with the time that training takes and add no event. */
 const MOST = { events: 80, bytes: 65_536, actions: 20 };
+
+const EVENTUALLY = { timeout: 60_000, interval: 500 };
 
 let on: Connected;
 let temporal: Client;
@@ -116,6 +121,51 @@ describe('a retrain that promotes over a live model', () => {
     expect(promoting.actions).toBeLessThanOrEqual(MOST.actions);
   });
 });
+
+describe('a training that goes on', () => {
+  const tag = newTag('at-work');
+  let run: RetrainHandle;
+  beforeAll(async () => {
+    await on.platform.models.apply(definitionOf(tag, { params: { behave: 'hang' } }));
+    run = await on.platform.retrain(tag, { asOf: CUTOFF });
+  });
+  afterAll(() => run.cancel('seen'));
+
+  const progress = /running: for \d+ s/;
+  const detailIn = ({ stages }: RunStatus): string | undefined =>
+    stages.find(({ name }) => name === 'training')?.detail;
+
+  it('C2 R5 tells in its status where its job stands, between the looks at it too, and grows no history by that', async () => {
+    await expect.poll(async () => detailIn(await run.status()), EVENTUALLY).toMatch(progress);
+    const handle = temporal.workflow.getHandle(run.workflowId);
+    const { historyLength } = await handle.describe();
+    await expect
+      .poll(async () => (await handle.describe()).raw.pendingActivities?.[0]?.attempt, EVENTUALLY)
+      .toBeGreaterThan(2);
+    expect(detailIn(await run.status())).toMatch(progress);
+    expect((await handle.describe()).historyLength).toBe(historyLength);
+  });
+
+  it("C2 R5 is listed with it, and the command line's status and runs say it", async () => {
+    const listed: (string | undefined)[] = [];
+    for await (const each of on.platform.runs.list({ tag, state: 'running' }))
+      listed.push(detailIn(each));
+    expect(listed).toEqual([expect.stringMatching(progress)]);
+    const told = `${run.workflowId} at training: running: for `;
+    expect(await modelyard('status', tag)).toContain(told);
+    expect(await modelyard('runs', tag)).toMatch(progress);
+  });
+});
+
+const CLI = fileURLToPath(new URL('../../dist/sdk/cli/main.js', import.meta.url));
+
+/** What the command line prints of this stack. */
+async function modelyard(...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [CLI, ...args], {
+    env: { ...process.env, TEMPORAL_ADDRESS: on.stack.temporal.address },
+  });
+  return stdout;
+}
 
 async function attributesOf(workflowId: string): Promise<Record<string, unknown>> {
   const { typedSearchAttributes } = await temporal.workflow.getHandle(workflowId).describe();

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { AgentOptions, RequestOptions } from 'node:https';
 import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
 import { failure } from '../../../temporal/errors.js';
+import { Exec, ExecPlugin, type PluginAnswer } from './exec-plugin.js';
 import type { Cluster } from './options.js';
 
 export interface Access {
@@ -13,6 +14,8 @@ export interface Access {
   readonly dispatcher: Dispatcher;
   /** For answers that go on for minutes. */
   readonly streams: Dispatcher;
+  /** What it was made of, where a plugin was asked. */
+  readonly answer: PluginAnswer | undefined;
 }
 type Pools = Pick<Access, 'dispatcher' | 'streams'>;
 
@@ -22,6 +25,12 @@ type Connections = ReturnType<KubeConfig['createDispatcherOptions']>;
 const REREAD_MS = 5 * 60_000;
 const CONNECT_MS = 5_000;
 
+interface Config {
+  readonly kubeconfig: KubeConfig;
+  readonly plugin: ExecPlugin | undefined;
+  readonly readAtMs: number;
+}
+
 /**
  * Who asks, and the connections to ask over. The client's own way opens a pool and a TLS connection for every request
  * (kubernetes-client/javascript#2893), so only its reading of credentials is used, and pools are kept by what they were made of.
@@ -29,25 +38,33 @@ const CONNECT_MS = 5_000;
 export class Credentials {
   readonly #cluster: Cluster;
   readonly #pools = new Map<string, Pools>();
-  #config: { kubeconfig: KubeConfig; readAtMs: number } | undefined;
+  #config: Config | undefined;
+  /** Outlives a reading of the kubeconfig that names it still. */
+  #plugin: { readonly exec: string; readonly plugin: ExecPlugin } | undefined;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
   }
 
   async access(): Promise<Access> {
-    const config = this.#read();
+    const { kubeconfig: config, plugin } = this.#read();
     const cluster = config.getCurrentCluster();
     if (cluster === null) throw this.#unfit('it names no cluster');
     const options: RequestOptions = {};
     await config.applyToHTTPSOptions(options);
+    const answer = await plugin?.answer();
+    if (answer?.clientCertificateData !== undefined) options.cert = answer.clientCertificateData;
+    if (answer?.clientKeyData !== undefined) options.key = answer.clientKeyData;
     const pools = this.#poolsOf(config.createDispatcherOptions(cluster, options as AgentOptions));
-    return { server: cluster.server.replace(/\/$/, ''), headers: headersOf(options), ...pools };
+    const bearer = answer?.token !== undefined && { Authorization: `Bearer ${answer.token}` };
+    const headers = { ...headersOf(options), ...bearer };
+    return { server: cluster.server.replace(/\/$/, ''), headers, ...pools, answer };
   }
 
   /** What was refused is read anew: a token in a file, a plugin's answer, the file itself. */
-  forget(): void {
+  forget({ answer }: Access): void {
     this.#config = undefined;
+    if (answer) this.#plugin?.plugin.forget(answer);
   }
 
   async close(): Promise<void> {
@@ -58,26 +75,40 @@ export class Credentials {
     );
   }
 
-  #read(): KubeConfig {
+  #read(): Config {
     const now = Date.now();
-    if (this.#config && now - this.#config.readAtMs < REREAD_MS) return this.#config.kubeconfig;
+    if (this.#config && now - this.#config.readAtMs < REREAD_MS) return this.#config;
     const kubeconfig = new KubeConfig();
     if (this.#cluster === 'in-cluster') kubeconfig.loadFromCluster();
     else this.#readFile(kubeconfig, this.#cluster);
-    this.#config = { kubeconfig, readAtMs: now };
-    return kubeconfig;
+    this.#config = { kubeconfig, plugin: this.#pluginOf(kubeconfig), readAtMs: now };
+    return this.#config;
   }
 
   #readFile(into: KubeConfig, { kubeconfig, context }: Exclude<Cluster, 'in-cluster'>): void {
     try {
       into.loadFromFile(kubeconfig);
     } catch (error) {
-      throw this.#unfit(error instanceof Error ? error.message : String(error));
+      throw this.#unfit(problemOf(error));
     }
     if (context === undefined) return;
     if (into.getContextObject(context) === null)
       throw this.#unfit(`it has no context '${context}'`);
     into.setCurrentContext(context);
+  }
+
+  /** Takes the plugin out of the kubeconfig: the client would start it by itself. */
+  #pluginOf(config: KubeConfig): ExecPlugin | undefined {
+    const user = config.getCurrentUser();
+    if (this.#cluster === 'in-cluster' || user?.exec == null) return undefined;
+    config.users = config.users.map((each) => (each === user ? { ...each, exec: null } : each));
+    const exec = JSON.stringify(user.exec);
+    if (this.#plugin?.exec === exec) return this.#plugin.plugin;
+    const read = Exec.safeParse(user.exec);
+    if (!read.success) throw this.#unfit(`users.${user.name}.exec: ${read.error.message}`);
+    const plugin = new ExecPlugin(read.data, this.#cluster.kubeconfig);
+    this.#plugin = { exec, plugin };
+    return plugin;
   }
 
   #poolsOf(connections: Connections): Pools {
@@ -100,6 +131,10 @@ export class Credentials {
     return failure('Misconfigured', `compute.targets: cluster ${what}: ${problem}`);
   }
 }
+
+/** Its first line: below it the parser shows what stands around the mistake, and that may be a token. */
+const problemOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n', 1).join('');
 
 function headersOf({ headers, auth }: RequestOptions): Record<string, string> {
   const basic = typeof auth === 'string' && {

@@ -48,7 +48,7 @@ function ofRefusal(error: ApiError): Error {
   if (status === 403)
     return failure(
       'Misconfigured',
-      `the worker may not do this: its Role in the namespace is missing or too small, or an admission refuses ${said}`,
+      `the worker may not do this: the namespace or its Role there is missing, the Role is too small, or an admission refuses ${said}`,
     );
   if (status === 413)
     return failure('InvalidDefinition', `the job is too large for the apiserver ${said}`);

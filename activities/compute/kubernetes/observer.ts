@@ -5,12 +5,14 @@ import type { Api, Named } from './api.js';
 import { readEnd, type RecordedEnd } from './end.js';
 import { completed, recordEnd, type Stores, tellEnd } from './ending.js';
 import type { Hints } from './hints.js';
-import { isFresh, type Look, type Looks, wantsTail } from './looks.js';
+import { areFresh, isFresh, type Look, type Looks, type ReadEvents, wantsTail } from './looks.js';
 import { readIdentity, sayIdentity } from './marks.js';
 import { type KubernetesComputeOptions, limitsOf } from './options.js';
 import { outcomeOf, terminalCondition } from './outcome.js';
 import { podsOfJob } from './pods.js';
-import { type Moment, progressOf, sayProgress } from './progress.js';
+import { lastPreemptionMs } from './preemption.js';
+import { lacksPod, lostPod, type Moment, progressOf, sayProgress, type Seen } from './progress.js';
+import { lastRefusal } from './refusal.js';
 
 const TAIL_LINES = 20;
 /** Changes by others between a look and what is written after it; the controller makes two or three at an end. */
@@ -69,7 +71,6 @@ export class Observer {
     );
   }
 
-  /** Told once; the name is free then. */
   vanished({ name, uid }: JobRef): JobObservation {
     const look = this.#looks.of(uid);
     this.#looks.forget(uid);
@@ -93,10 +94,33 @@ export class Observer {
     const nowMs = Date.now();
     if (terminalCondition(job) !== undefined)
       return { end: await completed(this.#stores, job, outcomeOf(job, pods)), giveUp: false };
-    const progress = progressOf(job, pods, { nowMs, ...this.#limits });
-    if (progress.at !== 'stuck')
-      return { name: named.name, resourceVersion, progress, atMs: nowMs, tail: '', tailAtMs: 0 };
+    const events = await this.#events({ job, pods }, nowMs);
+    const { refusal, preemptedAtMs } = events ?? {};
+    const seen = { job, pods, refusal, preemptedAtMs };
+    const progress = progressOf(seen, { nowMs, ...this.#limits });
+    if (progress.at !== 'stuck') {
+      const look = { name: named.name, resourceVersion, progress, atMs: nowMs };
+      return { ...look, ...(events && { events }), tail: '', tailAtMs: 0 };
+    }
     return { end: await completed(this.#stores, job, { failed: progress.failed }), giveUp: true };
+  }
+
+  /** Undefined for a Job that needs no explanation: it costs no request. */
+  async #events(seen: Pick<Seen, 'job' | 'pods'>, nowMs: number): Promise<ReadEvents | undefined> {
+    const wanted = { refusal: lacksPod(seen, nowMs), preemption: lostPod(seen, nowMs) };
+    if (!wanted.refusal && !wanted.preemption) return undefined;
+    const { namespace = '', name = '', uid = '' } = seen.job.metadata ?? {};
+    const known = this.#looks.of(sayIdentity({ namespace, uid }))?.events;
+    if (known !== undefined && areFresh(known, wanted, nowMs)) return known;
+    const { api } = this.#stores;
+    const refusals = wanted.refusal ? await api.failedCreates(namespace, uid) : [];
+    const preemptions = wanted.preemption ? await api.preemptions(namespace) : [];
+    return {
+      wanted,
+      refusal: lastRefusal(refusals) ?? known?.refusal,
+      preemptedAtMs: lastPreemptionMs(preemptions, name) ?? known?.preemptedAtMs,
+      atMs: nowMs,
+    };
   }
 
   #ended(job: V1Job, end: RecordedEnd): Promise<JobObservation> {

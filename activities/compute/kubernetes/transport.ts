@@ -6,7 +6,7 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, request } from 'undici';
 import { ApiError, NoAnswer } from './api-error.js';
-import type { Credentials } from './credentials.js';
+import type { Access, Credentials } from './credentials.js';
 import { nextTryMs, type Patience } from './retry.js';
 
 interface Call {
@@ -14,6 +14,8 @@ interface Call {
   readonly url: URL;
   readonly headers: Record<string, string>;
   readonly body?: string | undefined;
+  /** Its connections; @default 'dispatcher' */
+  readonly over?: 'dispatcher' | 'streams';
 }
 
 /** The server's place in a request is filled in at each try, from the credentials of that moment. */
@@ -46,11 +48,17 @@ export class Transport {
     path: string,
     { signal, quietMs, answerMs }: { signal: AbortSignal; quietMs: number; answerMs: number },
   ): Promise<AsyncIterable<Uint8Array>> {
-    const call = { method: 'GET', url: new URL(path, PLACEHOLDER), headers: {} };
+    const call: Call = {
+      method: 'GET',
+      url: new URL(path, PLACEHOLDER),
+      headers: {},
+      over: 'streams',
+    };
     const timeouts = { signal, headersTimeout: answerMs, bodyTimeout: quietMs };
-    const { statusCode, body, headers } = await this.#open(call, timeouts, 'streams');
+    const access = await this.#credentials.access();
+    const { statusCode, body, headers } = await open(call, timeouts, access);
     if (statusCode === 200) return body;
-    if (statusCode === 401) this.#credentials.forget();
+    if (statusCode === 401) this.#credentials.forget(access);
     throw new ApiError(statusCode, await body.text(), retryAfterOf(headers));
   }
 
@@ -59,11 +67,12 @@ export class Transport {
     const left = (): number => until - performance.now();
     let refreshed = false;
     for (let made = 1; ; made += 1) {
+      const access = await this.#credentials.access();
       try {
-        return await this.#attempt(call, Math.min(tryMs, left()));
+        return await attempt(call, access, Math.min(tryMs, left()));
       } catch (error) {
         const refused = error instanceof ApiError && error.status === 401;
-        if (refused || isTls(error)) this.#credentials.forget();
+        if (refused || isTls(error)) this.#credentials.forget(access);
         if (refused && !refreshed) {
           refreshed = true;
           continue;
@@ -76,44 +85,42 @@ export class Transport {
       }
     }
   }
-
-  async #attempt(call: Call, timeoutMs: number): Promise<Answer> {
-    const signal = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)));
-    const answer = await this.#open(call, { signal });
-    const { statusCode: status, body } = answer;
-    const text = await body.text().catch((error: unknown) => {
-      throw new NoAnswer(error);
-    });
-    if (status < 200 || status >= 300)
-      throw new ApiError(status, text, retryAfterOf(answer.headers));
-    return { status, text, headers: { 'content-type': String(answer.headers['content-type']) } };
-  }
-
-  async #open(
-    { method, url, headers, body }: Call,
-    options: Partial<Dispatcher.RequestOptions> & { signal: AbortSignal },
-    over: 'dispatcher' | 'streams' = 'dispatcher',
-  ): Promise<Dispatcher.ResponseData> {
-    const { server, headers: identity, [over]: dispatcher } = await this.#credentials.access();
-    const at = `${server}${url.pathname}${url.search}`;
-    try {
-      return await request(at, {
-        ...options,
-        method,
-        headers: { accept: 'application/json', ...headers, ...identity },
-        dispatcher,
-        ...(body !== undefined && { body }),
-      });
-    } catch (error) {
-      throw new NoAnswer(error);
-    }
-  }
 }
 
 interface Answer {
   readonly status: number;
   readonly text: string;
   readonly headers: Record<string, string>;
+}
+
+async function attempt(call: Call, access: Access, timeoutMs: number): Promise<Answer> {
+  const signal = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)));
+  const answer = await open(call, { signal }, access);
+  const { statusCode: status, body } = answer;
+  const text = await body.text().catch((error: unknown) => {
+    throw new NoAnswer(error);
+  });
+  if (status < 200 || status >= 300) throw new ApiError(status, text, retryAfterOf(answer.headers));
+  return { status, text, headers: { 'content-type': String(answer.headers['content-type']) } };
+}
+
+async function open(
+  { method, url, headers, body, over = 'dispatcher' }: Call,
+  options: Partial<Dispatcher.RequestOptions> & { signal: AbortSignal },
+  access: Access,
+): Promise<Dispatcher.ResponseData> {
+  const at = `${access.server}${url.pathname}${url.search}`;
+  try {
+    return await request(at, {
+      ...options,
+      method,
+      headers: { accept: 'application/json', ...headers, ...access.headers },
+      dispatcher: access[over],
+      ...(body !== undefined && { body }),
+    });
+  } catch (error) {
+    throw new NoAnswer(error);
+  }
 }
 
 function callOf(context: RequestContext): Call {

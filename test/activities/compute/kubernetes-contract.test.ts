@@ -87,6 +87,29 @@ describe('kubernetes compute', () => {
     TIMEOUT_MS,
   );
 
+  it(
+    'says why an admission lets no pod be made, in its words (F15)',
+    async () => {
+      await using stand = await makeKubernetesStand(cluster());
+      const compute = await stand.through(undefined, {
+        startDeadlineMs: 10_000,
+        placement: { cpu: { priorityClass: 'nowhere' } },
+      });
+      const ref = await compute.ensure(stand.job({}));
+      expect(await stand.end(ref, compute)).toMatchObject({
+        phase: 'failed',
+        failure: {
+          cause: 'start-failed',
+          type: 'Admission',
+          message: expect.stringMatching(
+            /refuses it: no PriorityClass with name nowhere was found$/,
+          ),
+        },
+      });
+    },
+    TIMEOUT_MS,
+  );
+
   it('has needed all the rights of its Role by now, and no others', async () => {
     const uses = (await cluster().audited()).filter(({ user }) => user.includes(`:${WORKER}`));
     expect(madeCalls(uses)).toEqual(allowedCalls(JOB_NAMESPACE));

@@ -22,6 +22,7 @@ const SUCCEEDED = { phase: 'succeeded', result: RESULT };
 const LONG = { prints: 'working\n', sleepsMs: 600_000, publishes: RESULT };
 const QUICK = { tryMs: 1_000, callMs: 15_000 };
 const TIMEOUT_MS = 120_000;
+const isEvents = (line: string): boolean => /\/events\b/.test(line);
 
 describe('kubernetes compute under faults', { timeout: TIMEOUT_MS }, () => {
   const cluster = useCluster({ images: IMAGES });
@@ -153,6 +154,7 @@ describe('kubernetes compute under faults', { timeout: TIMEOUT_MS }, () => {
       const before = relay.seen.length;
       for (let asked = 0; asked < 200; asked += 1) await compute.observe(ref);
       expect(relay.seen.length - before).toBeLessThanOrEqual(6);
+      expect(relay.seen.filter(isEvents)).toEqual([]);
     });
 
     it('takes the credentials of the moment (F19)', async () => {
@@ -197,13 +199,19 @@ describe('kubernetes compute under faults', { timeout: TIMEOUT_MS }, () => {
       await eventually('it to be gone', async () =>
         (await admin().podsOf(spec.name)).length === 0 ? true : undefined,
       );
-      const again = await eventually('it to be missed', async () => {
-        const of = await stand.compute.ensure(spec);
-        const seen = await stand.compute.observe(of);
-        return seen.phase === 'vanished' ? { of, seen } : undefined;
-      });
+      const missedBy = (by: KubernetesStand['compute']) =>
+        eventually('it to be missed', async () => {
+          const of = await by.ensure(spec, ref.uid);
+          const seen = await by.observe(of);
+          return seen.phase === 'vanished' ? { of, seen } : undefined;
+        });
+      const again = await missedBy(stand.compute);
       expect(again.of.uid).toBe(ref.uid);
       expect(again.seen.detail).toContain('somebody deleted it while it went on');
+      // A worker that was restarted since knows of it only what it is told.
+      const restarted = await missedBy(await stand.through(undefined));
+      expect(restarted.of.uid).toBe(ref.uid);
+      expect(restarted.seen.detail).toContain('somebody deleted it or its namespace');
       expect(await stand.timesRun(spec)).toBe(1);
     });
 
@@ -228,15 +236,41 @@ describe('kubernetes compute under faults', { timeout: TIMEOUT_MS }, () => {
     });
 
     it('names a quota that lets no pod be made, and one that lets no Job (F15)', async () => {
-      const compute = await stand.through(undefined, { startDeadlineMs: 11_000 });
+      await using relay = await startRelay(cluster());
+      const compute = await stand.through(relay.url, { startDeadlineMs: 11_000 });
       await quota('pods', { pods: '0' });
-      const failed = await failureOf(stand.job({}), compute);
-      expect(failed).toMatchObject({ cause: 'start-failed', type: 'NoPod' });
-      expect(failed.message).toContain(`a quota of namespace ${stand.namespace} is used up`);
+      expect(await failureOf(stand.job({}), compute)).toMatchObject({
+        cause: 'start-failed',
+        type: 'Quota',
+        message: expect.stringMatching(
+          /did not start within 11 s.*namespace jobs-\w+ is used up: exceeded quota: pods, requested: pods=1/,
+        ),
+      });
+      expect(relay.seen.filter(isEvents)).toHaveLength(1);
       await quota('jobs', { 'count/jobs.batch': '1' });
       await expect(compute.ensure(stand.job({}))).rejects.toMatchObject({
         type: 'ComputeUnavailable',
         message: expect.stringMatching(/quota is used up.*exceeded quota: jobs/),
+      });
+    });
+
+    it('says who knows why no pod is made, when its Role does not let it read events (F15)', async () => {
+      const rules = ROLE.filter(({ resources }) => !resources.includes('events'));
+      await using other = await makeKubernetesStand(cluster(), rules);
+      const compute = await other.through(undefined, {
+        startDeadlineMs: 10_000,
+        placement: { cpu: { priorityClass: 'nowhere' } },
+      });
+      const spec = other.job({});
+      expect(await other.end(await compute.ensure(spec), compute)).toMatchObject({
+        phase: 'failed',
+        failure: {
+          cause: 'start-failed',
+          type: 'NoPod',
+          message: expect.stringContaining(
+            `kubectl describe job ${spec.name} -n ${other.namespace}`,
+          ),
+        },
       });
     });
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createProcessCompute } from '../../../activities/compute/process.js';
@@ -51,6 +51,22 @@ describe('a worker that is killed', () => {
     expect(await stand.end({ name: job.name, target: job.target, uid })).toEqual({
       phase: 'succeeded',
       result: RESULT,
+    });
+    expect(await stand.timesRun(job)).toBe(1);
+  });
+});
+
+describe('a job whose directory somebody deleted', () => {
+  it('is missed by a worker that was told of it, and not begun again (F1, F15)', async () => {
+    const job = stand.job({ publishes: RESULT });
+    const ref = await stand.compute.ensure(job);
+    await stand.end(ref);
+    await rm(join(stand.options.directory, job.name), { recursive: true });
+    const restarted = createProcessCompute(stand.options);
+    expect(await restarted.ensure(job, ref.uid)).toEqual(ref);
+    expect(await restarted.observe(ref)).toMatchObject({
+      phase: 'vanished',
+      detail: expect.stringContaining('somebody deleted it') as string,
     });
     expect(await stand.timesRun(job)).toBe(1);
   });

@@ -239,6 +239,7 @@ describe('modelyard', () => {
         ['Temporal', true],
         ['search attributes', true],
         ['worker', true],
+        ['compute local slots', true],
       ]),
     );
   });

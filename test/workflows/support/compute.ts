@@ -1,6 +1,7 @@
 import type { Compute, KeptJob } from '../../../activities/compute/port.js';
 import { specDigest } from '../../../activities/compute/spec-digest.js';
 import type {
+  Examined,
   JobFailure,
   JobObservation,
   JobRef,
@@ -18,6 +19,8 @@ type Outcome = 'succeeds' | 'runs' | JobFailure['cause'];
  */
 export class MemoryCompute implements Compute {
   readonly jobs = new Map<string, JobSpec>();
+  /** The name of each job that was begun, as often as it was. */
+  readonly begun: string[] = [];
   readonly cancelled: string[] = [];
   outcome: (job: JobSpec, attempt: number) => Outcome = () => 'succeeds';
   /** What a shadow's job measures of a tag's window. */
@@ -26,19 +29,22 @@ export class MemoryCompute implements Compute {
   placement: string | undefined;
   private readonly qualities = new Map<string, number>();
 
-  ensure(job: JobSpec): Promise<JobRef> {
+  ensure(job: JobSpec, seen?: string): Promise<JobRef> {
     const known = this.jobs.get(job.name);
     if (known && specDigest(known) !== specDigest(job))
       return Promise.reject(failure('JobConflict', `another job has the name ${job.name}`));
-    if (!known) this.jobs.set(job.name, job);
+    if (!known && !seen) {
+      this.jobs.set(job.name, job);
+      this.begun.push(job.name);
+    }
     const { placement } = this;
     const placed = placement !== undefined && { placement };
-    return Promise.resolve({ name: job.name, target: job.target, uid: '', ...placed });
+    return Promise.resolve({ name: job.name, target: job.target, uid: job.name, ...placed });
   }
 
   observe({ name }: JobRef): Promise<JobObservation> {
     const job = this.jobs.get(name);
-    if (!job) return Promise.resolve({ phase: 'vanished', detail: 'never made' });
+    if (!job) return Promise.resolve({ phase: 'vanished', detail: 'it is not there' });
     const attempt = this.jobsOf(job.owner, job.program.step).indexOf(job) + 1;
     const outcome = this.outcome(job, attempt);
     if (outcome === 'succeeds')
@@ -65,6 +71,10 @@ export class MemoryCompute implements Compute {
 
   logs(): Promise<string> {
     return Promise.resolve('');
+  }
+
+  examine(): Promise<Examined[]> {
+    return Promise.resolve([{ what: 'memory', ok: true, detail: 'jobs in memory' }]);
   }
 
   jobsOf(owner: string, step: JobSpec['program']['step']): JobSpec[] {

@@ -1,21 +1,23 @@
 import type { V1Job, V1Pod } from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
-import { isFresh, wantsTail } from '../../../../activities/compute/kubernetes/looks.js';
+import { areFresh, isFresh, wantsTail } from '../../../../activities/compute/kubernetes/looks.js';
 import { podsOfJob } from '../../../../activities/compute/kubernetes/pods.js';
 import {
+  lacksPod,
   type Progress,
   progressOf,
   sayProgress,
 } from '../../../../activities/compute/kubernetes/progress.js';
+import type { Refusal } from '../../../../activities/compute/kubernetes/refusal.js';
 import { jobObject, podObject, running, terminated, waiting } from './objects.js';
 import { NOW } from './settings.js';
 
 const START_DEADLINE_MS = 60_000;
 const JOB = jobObject({ startedMs: 0 });
 
-function progress(afterMs: number, pods: V1Pod[], job: V1Job = JOB): Progress {
+function progress(afterMs: number, pods: V1Pod[], job: V1Job = JOB, refusal?: Refusal): Progress {
   const moment = { nowMs: NOW + afterMs, startDeadlineMs: START_DEADLINE_MS, lostAfterMs: 60_000 };
-  return progressOf(job, podsOfJob(pods, 'job-uid'), moment);
+  return progressOf({ job, pods: podsOfJob(pods, 'job-uid'), refusal }, moment);
 }
 
 const unscheduled = podObject({
@@ -129,6 +131,60 @@ describe('a Job that has not ended', () => {
   });
 });
 
+describe('a Job that lacks its pod', () => {
+  const refused = (type: Refusal['type'], afterMs = 0): Refusal => ({
+    type,
+    words: 'its words',
+    atMs: NOW + afterMs,
+  });
+  const evicted = podObject({
+    phase: 'Failed',
+    madeMs: 30_000,
+    status: { reason: 'Evicted' },
+  });
+
+  it.each<[Refusal['type'], RegExp]>([
+    ['Quota', /^no pod is made for it: a quota of namespace ml is used up: its words$/],
+    ['Admission', /^no pod is made for it: an admission of namespace ml refuses it: its words$/],
+    ['NoPod', /^no pod is made for it: its words$/],
+  ])('is told with what refuses it, and by name %s when that took too long (F15)', (type, said) => {
+    const wait = progress(START_DEADLINE_MS - 1, [], JOB, refused(type));
+    expect(wait).toMatchObject({ at: 'queued', detail: expect.stringMatching(said) });
+    expect(progress(START_DEADLINE_MS, [], JOB, refused(type))).toMatchObject({
+      at: 'stuck',
+      failed: { cause: 'start-failed', type, message: expect.stringMatching(/: its words$/) },
+    });
+  });
+
+  it('is told so too when it had one that was taken from it (F15)', () => {
+    expect(progress(50_000, [evicted], JOB, refused('Quota', 45_000))).toMatchObject({
+      detail: expect.stringContaining('a quota of namespace ml is used up'),
+    });
+  });
+
+  it('is not told what refused a pod before the last one came', () => {
+    expect(progress(50_000, [evicted], JOB, refused('Quota', 29_000))).toMatchObject({
+      detail: expect.stringContaining('another one is coming'),
+    });
+    const released = jobObject({ startedMs: 20_000 });
+    expect(progress(50_000, [], released, refused('Quota', 19_000))).toMatchObject({
+      detail: expect.stringContaining('kubectl describe job job-1 -n ml'),
+    });
+  });
+
+  it('is one whose pod is overdue, and no other', () => {
+    const lacks = (afterMs: number, pods: V1Pod[], job = JOB): boolean =>
+      lacksPod({ job, pods: podsOfJob(pods, 'job-uid') }, NOW + afterMs);
+    expect(lacks(9_999, [])).toBe(false);
+    expect(lacks(10_000, [])).toBe(true);
+    expect(lacks(10_000, [], jobObject({ suspend: true }))).toBe(false);
+    expect(lacks(10_000, [], jobObject({ deleting: true }))).toBe(false);
+    expect(lacks(50_000, [podObject({})])).toBe(false);
+    expect(lacks(39_999, [evicted])).toBe(false);
+    expect(lacks(40_000, [evicted])).toBe(true);
+  });
+});
+
 describe('what is told of it', () => {
   const at = {
     at: 'running',
@@ -161,6 +217,15 @@ describe('what is told of it', () => {
     expect(isFresh(look, 'changed', NOW + 250)).toBe(false);
     expect(isFresh(look, 'unknown', NOW + 1_999)).toBe(true);
     expect(isFresh(look, 'unknown', NOW + 2_000)).toBe(false);
+  });
+
+  it('is what its events said before, for a minute', () => {
+    const wanted = { refusal: true, preemption: false };
+    const events = { wanted, refusal: undefined, atMs: NOW };
+    expect(areFresh(events, wanted, NOW + 59_999)).toBe(true);
+    expect(areFresh(events, wanted, NOW + 60_000)).toBe(false);
+    expect(areFresh(events, { refusal: true, preemption: true }, NOW)).toBe(false);
+    expect(areFresh(events, { refusal: false, preemption: true }, NOW)).toBe(false);
   });
 
   it('has a log that is read every few seconds, and sooner until there is one', () => {
