@@ -1,8 +1,8 @@
-import { CancellationScope, condition, isCancellation, log } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, log, patched } from '@temporalio/workflow';
 import type { LedgerEntry } from '../../temporal/contracts/ledger.js';
 import type { ShadowRequests } from '../../temporal/contracts/shadow.js';
 import { after } from '../../temporal/duration.js';
-import { applicationFailure, failure } from '../../temporal/errors.js';
+import { applicationFailure, failure, isFailure } from '../../temporal/errors.js';
 import { modelId } from '../../temporal/ids.js';
 import { LONGEST_SHADOW_MS } from '../../temporal/shadow-defaults.js';
 import { NO_REQUESTS } from '../policy/mirror-tally.js';
@@ -58,19 +58,30 @@ export class Mirror {
   async through(open: Open): Promise<boolean> {
     this.open = open;
     this.lengthMs = Date.parse(open.until) - Date.parse(open.from);
-    if (Date.parse(open.until) <= Date.now()) return false;
-    await this.begin(open);
+    if (this.isPast || !(await this.begin(open))) return false;
     while (!(await this.isOver())) await this.nextMoment();
     return true;
   }
 
-  private async begin({ of }: Open): Promise<void> {
+  /** False: the window was over when the tag was asked, as when a worker died over it; the tag has nothing of it then. */
+  private async begin({ of }: Open): Promise<boolean> {
     this.since = new Date().toISOString();
     this.tally = new Tally(of.request);
     await this.tally.begin();
-    // Whoever cancels while it is being written comes too late: what was begun is ended.
-    this.begun = await CancellationScope.nonCancellable(() => this.write('begin', this.until));
+    try {
+      // Whoever cancels while it is being written comes too late: what was begun is ended.
+      this.begun = await CancellationScope.nonCancellable(() => this.write('begin', this.until));
+    } catch (error) {
+      const missed = this.isPast && isFailure(error, 'InvalidRequest');
+      if (missed && patched('a window missed over its beginning')) return false;
+      throw error;
+    }
     this.show();
+    return true;
+  }
+
+  private get isPast(): boolean {
+    return Date.parse(this.until) <= Date.now();
   }
 
   private get until(): string {
@@ -111,7 +122,7 @@ export class Mirror {
   private isOver(): Promise<boolean> {
     return this.lock.run(async () => {
       if (!this.controls.over && !this.looked && this.lookAt <= Date.now()) await this.look();
-      this.over = this.controls.over || Date.parse(this.until) <= Date.now();
+      this.over = this.controls.over || this.isPast;
       return this.over;
     });
   }

@@ -22,13 +22,22 @@ export interface GatewayProcess {
   child: ChildProcess;
   /** Resolves with the exit code or the signal. */
   ended: Promise<number | string>;
+  /** What it has written to its standard error so far. */
+  said: () => string;
   kill(signal: NodeJS.Signals): Promise<number | string>;
+}
+
+export interface GatewayOptions {
+  port?: number;
+  env?: Record<string, string>;
+  /** A command that takes another one as its last arguments, and becomes it. */
+  within?: readonly string[];
 }
 
 /** A gateway as it runs in production, except that Node strips the types of its sources. */
 export async function spawnGateway(
   dataDirectory: string,
-  options: { port?: number; env?: Record<string, string> } = {},
+  options: GatewayOptions = {},
 ): Promise<GatewayProcess> {
   const started = startProcess(dataDirectory, options);
   const url = await Promise.race([readyUrl(started.child), started.ended.then(() => undefined)]);
@@ -45,12 +54,11 @@ export async function refusedStart(
   return { code: await ended, said: said() };
 }
 
-function startProcess(
-  dataDirectory: string,
-  { port = 0, env = {} }: { port?: number; env?: Record<string, string> },
-) {
-  const args = ['--import', RUN_TYPESCRIPT, MAIN, '--data', dataDirectory, '--port', String(port)];
-  const child = spawn(process.execPath, args, {
+function startProcess(dataDirectory: string, { port = 0, env = {}, within = [] }: GatewayOptions) {
+  const gateway = [process.execPath, '--import', RUN_TYPESCRIPT, MAIN];
+  const args = ['--data', dataDirectory, '--port', String(port)];
+  const [command = '', ...rest] = [...within, ...gateway, ...args];
+  const child = spawn(command, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],

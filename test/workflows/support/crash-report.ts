@@ -1,10 +1,12 @@
-import type { CrashOutcome, ScenarioName, Undisturbed } from './crash-sweep.js';
+import type { ScenarioName } from './crash-scenarios.js';
+import type { CrashOutcome, Undisturbed } from './crash-sweep.js';
 
 const HEAD = `# What comes of a worker that dies
 
 Written by \`npm run campaign -- --only crashes --write\`. A worker's process is ended by SIGKILL at one point of a run, another
 one takes over, and what it all came to is compared with the run that nobody disturbed: the run's result, the tag's ledger and
-its journal, the jobs, records, versions, routes with their fences, hosts and aliases, each counted in the stores themselves.
+its journal, the jobs, versions, routes with their fences, hosts and aliases, the records with each artifact and their end, and
+of a shadow the bookings of its pool and the pairs it kept, each counted in the stores themselves.
 
 The points are every activity, local ones too, before it began and after it had had its effect and nobody knew of it, and every
 time that workflow code had run and the server had not heard of it. A cell says at how many points a worker died, and how many

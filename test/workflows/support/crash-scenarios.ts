@@ -1,11 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ApprovalView } from '../../../temporal/contracts/approval.js';
 import type { ModelDefinition } from '../../../temporal/contracts/definition.js';
 import type { RolloutPolicy } from '../../../temporal/contracts/rollout.js';
 import type { RetrainResult, RolloutResult } from '../../../temporal/contracts/runs.js';
-import { verifyChain } from '../../../sdk/ledger-chain.js';
-import { REGISTRY_TAGS } from '../../../temporal/names.js';
+import type { ShadowReport } from '../../../temporal/contracts/shadow.js';
+import { vendorName } from '../../../temporal/ids.js';
 import { definition, model } from '../policy/tag/tags.js';
-import { startRetrain, startRollout } from './runs.js';
+import { effectsOf, seen, settled } from './crash-effects.js';
+import { PoolOnServer } from './pool.js';
+import { startRetrain, startRollout, startShadow } from './runs.js';
 import { TagOnServer } from './tag.js';
 import { unique, until, type World } from './world.js';
 
@@ -15,13 +18,12 @@ export interface Scenario {
   run(world: World, tag: TagOnServer): Promise<unknown>;
 }
 
-/** A query that meets no worker is asked again after this. */
-const ASK_AGAIN_MS = 2_000;
-const PATIENCE_MS = 180_000;
-
 const metrics: ModelDefinition['gate']['metrics'] = [
   { name: 'auc', direction: 'higher', threshold: 0.6 },
 ];
+
+/** A worker that dies while it retires a host is followed after some seconds. */
+const HOST_GONE_MS = 90_000;
 
 const YEARLY = { cron: '0 3 1 1 *', timezone: 'UTC' };
 
@@ -34,7 +36,17 @@ const EVERYTHING: RolloutPolicy = {
   windows: { allow: [{ cron: '* * * * *', duration: '5m' }] },
 };
 
-export const SCENARIOS: Readonly<Record<'retrain' | 'rollout' | 'rollback', Scenario>> = {
+/**
+ * Longer than the look at the mirror's figures that it begins with may take when its worker dies: of a window that is over
+ * before its mirror has begun, something else would come.
+ */
+const WINDOW = '24s';
+
+export type ScenarioName = 'retrain' | 'rollout' | 'rollback' | 'shadow';
+
+/** The longest first, so that those that are played side by side end at about the same time. */
+export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
+  shadow: shadowFor(WINDOW),
   /** A tag is defined, and retrained to its first model, which its gate hands to a rollout. */
   retrain: {
     prepare: (world) => Promise.resolve(new TagOnServer(world, unique('retrained'))),
@@ -89,35 +101,56 @@ export const SCENARIOS: Readonly<Record<'retrain' | 'rollout' | 'rollback', Scen
   },
 };
 
+/** A candidate is compared with the live model in the only slot of a pool, until its window is over by itself. */
+export function shadowFor(duration: string): Scenario {
+  return {
+    async prepare(world) {
+      const tag = await tagWith(world, [1]);
+      const [candidate, incumbent] = [`${tag.tag}/2`, `${tag.tag}/1`];
+      world.predictions.show(tag.tag, { candidate, incumbent, answered: 100, failed: 0 });
+      world.monitoring.mirrorFlow(tag.tag, candidate, 100);
+      await poolOf(world, tag).apply({ slots: 1 });
+      await settled(world, tag);
+      return tag;
+    },
+    async run(world, tag) {
+      const before = world.routing.at(tag.tag).route;
+      const run = await startShadow(world, tag.tag, {
+        ...{ version: 2, pool: tag.tag, duration, fromReady: true },
+        checks: [{ metric: 'disagreement_rate', max: 0.05 }],
+      });
+      const { window, registryRunId: _, ...report }: ShadowReport = await run.result();
+      await until(
+        () => world.hosting.modelsOf(tag.tag),
+        ({ length }) => length === 1,
+        HOST_GONE_MS,
+      );
+      const pairs = vendorName(`${run.workflowId}/${run.firstExecutionRunId}`);
+      return {
+        ...{ ...report, extended: window.extended },
+        bookings: await bookedIn(world, tag),
+        pairs: new Set(world.artifacts.puts.filter((uri) => uri.includes(pairs))).size,
+        routeAsBefore: isDeepStrictEqual(world.routing.at(tag.tag).route, before),
+      };
+    },
+  };
+}
+
+const poolOf = (world: World, { tag }: TagOnServer): PoolOnServer => new PoolOnServer(world, tag);
+
+/** Every booking that there ever was. */
+async function bookedIn(world: World, tag: TagOnServer): Promise<unknown> {
+  const ask = () => poolOf(world, tag).calendar();
+  const bookings = await seen(world, ask, (answer) => answer !== null);
+  return bookings?.map(({ version, state }) => [version, state]);
+}
+
 async function tagWith(world: World, versions: number[]): Promise<TagOnServer> {
   const tag = new TagOnServer(world, unique('rolled-out'));
   await tag.define();
   for (const version of [1, 2]) world.registry.add(tag.tag, model(version));
   for (const version of versions) await tag.promote(version);
   return tag;
-}
-
-/** Waits until the tag owes nobody anything, also over the deaths of its workers. */
-const settled = (world: World, tag: TagOnServer) =>
-  seen(
-    world,
-    () => tag.status(),
-    (status) =>
-      status !== null &&
-      status.registry.inSync &&
-      status.registry.pending === 0 &&
-      status.serving.inSync &&
-      status.rollout === null,
-  );
-
-function seen<Answer>(
-  { client }: World,
-  ask: () => Promise<Answer>,
-  awaited: (answer: Answer | null) => boolean,
-): Promise<Answer | null> {
-  const patiently = (): Promise<Answer | null> =>
-    client.withDeadline(Date.now() + ASK_AGAIN_MS, ask).catch(() => null);
-  return until(patiently, awaited, PATIENCE_MS);
 }
 
 /**
@@ -130,33 +163,3 @@ export async function played(world: World, scenario: Scenario, tag: TagOnServer)
   return JSON.parse(JSON.stringify(effects).replaceAll(tag.tag, 'tag')) as typeof effects;
 }
 export type Effects = Awaited<ReturnType<typeof played>>;
-
-async function effectsOf(world: World, tag: TagOnServer) {
-  const { registry, routing, hosting, compute } = world;
-  const name = tag.tag;
-  const status = await settled(world, tag);
-  const journal = registry.journals.get(name) ?? [];
-  const head = { seq: status?.seq ?? -1, hash: status?.head ?? '' };
-  return {
-    jobs: [...compute.jobs.values()]
-      .filter((job) => job.tag === name)
-      .map(({ program }) => program.step),
-    versions: registry.versionsOf(name).map(({ version }) => version),
-    routes: distinct(
-      routing
-        .writesOf(name)
-        .filter(({ refused }) => !refused)
-        .map(({ fence, live, route }) =>
-          [`fence ${String(fence)}`, live, route.canary?.weightPercent].join(' '),
-        ),
-    ),
-    ledger: journal.map(({ action, from, to, outcome }) => [action, from, to, outcome].join(' ')),
-    chain: verifyChain(journal, head),
-    hosts: hosting.modelsOf(name),
-    runs: registry.runsOf(name).map(({ status, tags }) => [status, tags[REGISTRY_TAGS.decision]]),
-    aliases: registry.projections.get(name)?.aliases,
-    open: status?.rollout ?? null,
-  };
-}
-
-const distinct = (texts: string[]): string[] => [...new Set(texts)];

@@ -1,7 +1,6 @@
+import { applicationFailure } from '../../../temporal/errors.js';
 import { differing, type CrashLane, type Played } from './crash-lane.js';
-import { SCENARIOS, type Effects } from './crash-scenarios.js';
-
-export type ScenarioName = keyof typeof SCENARIOS;
+import { SCENARIOS, type Effects, type ScenarioName } from './crash-scenarios.js';
 
 /** A scenario whose worker dies at a point. */
 export interface CrashCase {
@@ -60,11 +59,16 @@ async function crashed(
     const differs = differing(effects, wanted);
     return { death, differs, seen: differs.length > 0 ? effects : null };
   } catch (error) {
-    return { death: null, differs: ['no end'], seen: String(error) };
+    return {
+      death: null,
+      differs: ['no end'],
+      seen: applicationFailure(error)?.message ?? String(error),
+    };
   }
 }
 
-async function eachIn<Item, Result>(
+/** Does the work on every item, one after the other in each lane; the results come in the order in which they end. */
+export async function eachIn<Item, Result>(
   lanes: readonly CrashLane[],
   items: readonly Item[],
   work: (lane: CrashLane, item: Item) => Promise<Result>,

@@ -27,6 +27,8 @@ export interface RecordedRun {
   artifacts: Record<string, unknown>;
   status: string | null;
   endedAt?: string;
+  /** What was written on it, artifacts by their path and its end as 'end': each content once, however often it was written. */
+  written: Map<string, Set<string>>;
 }
 
 /** A registry in memory. `fault` may delay a call or fail it, before it has any effect. */
@@ -64,7 +66,14 @@ export class MemoryRegistry implements Registry {
     await this.fault('openRun', opening.tag);
     const runId = `run-${opening.key}`;
     const { tags, artifacts } = opening;
-    if (!this.runs.has(runId)) this.runs.set(runId, { opening, tags, artifacts, status: null });
+    const fresh = {
+      opening,
+      tags,
+      artifacts,
+      status: null,
+      written: new Map<string, Set<string>>(),
+    };
+    if (!this.runs.has(runId)) this.runs.set(runId, fresh);
     return { runId, experimentId: `experiment-${opening.tag}` };
   }
 
@@ -77,12 +86,14 @@ export class MemoryRegistry implements Registry {
     if (!run) return;
     run.tags = { ...run.tags, ...tags };
     run.artifacts = { ...run.artifacts, ...artifacts };
+    for (const [path, content] of Object.entries(artifacts ?? {})) note(run, path, content);
   }
 
   async closeRun(runId: string, end: Parameters<Registry['closeRun']>[1]): Promise<void> {
     const run = this.runs.get(runId);
     await this.fault('closeRun', run?.opening.tag ?? '');
     if (!run) return;
+    note(run, 'end', end);
     run.status = end.status;
     run.endedAt = end.at;
     run.tags = { ...run.tags, ...end.tags };
@@ -206,4 +217,8 @@ export class MemoryRegistry implements Registry {
   readEvidence(): Promise<[]> {
     return Promise.resolve([]);
   }
+}
+
+function note({ written }: RecordedRun, what: string, content: unknown): void {
+  written.set(what, (written.get(what) ?? new Set()).add(JSON.stringify(content)));
 }

@@ -1,4 +1,4 @@
-import type { WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import type {
   RetrainRequest,
   RolloutRequest,
@@ -40,7 +40,7 @@ export async function startShadow(
   { client, taskQueue }: World,
   tag: string,
   request: Pick<ShadowRequest, 'version'> & Partial<ShadowRequest>,
-): Promise<WorkflowHandle<typeof shadow>> {
+): Promise<WorkflowHandleWithFirstExecutionRunId<typeof shadow>> {
   const workflowId = shadowWorkflowId(tag, request.version, unique('key'));
   const wanted = { duration: '2s', whenFull: 'refuse' as const, minRequests: 10 };
   const args: [ShadowRequest] = [{ tag, actor: 'ada', reason: 'a reason', ...wanted, ...request }];

@@ -4,12 +4,12 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { createLedgerSigner } from '../../../activities/approvals/ledger-key.js';
 import { composeActivities } from '../../../workers/compose.js';
 import { ReplaceableApprovers } from './approvers.js';
+import { MemoryArtifacts } from './artifacts.js';
 import { MemoryCompute } from './compute.js';
 import { MemoryMonitoring } from './monitoring.js';
 import { MemoryPredictions } from './predictions.js';
 import { MemoryRegistry } from './registry.js';
 import { MemoryHosting, MemoryRouting } from './serving.js';
-import { UNALTERED } from './world.js';
 
 /** `shifted-worker-main.ts ADDRESS TASK_QUEUE`: a worker in a process of its own, with a world in memory that nobody else sees. */
 async function main(address: string, taskQueue: string): Promise<void> {
@@ -23,7 +23,7 @@ async function main(address: string, taskQueue: string): Promise<void> {
     monitoring: new MemoryMonitoring(),
     predictions: new MemoryPredictions(),
     compute: new MemoryCompute(),
-    artifacts: UNALTERED,
+    artifacts: new MemoryArtifacts(),
     ledgerSigner: createLedgerSigner(null),
   };
   const worker = await Worker.create({

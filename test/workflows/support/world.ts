@@ -13,7 +13,6 @@ import {
   Worker,
 } from '@temporalio/worker';
 import { createLedgerSigner } from '../../../activities/approvals/ledger-key.js';
-import type { Artifacts } from '../../../activities/artifacts/port.js';
 import { closableRetries } from '../../../sdk/closable-retries.js';
 import { freePort } from '../../../sdk/dev/ports.js';
 import { obtainTemporalCli } from '../../../sdk/dev/setup/tools.mjs';
@@ -22,6 +21,7 @@ import { stopService } from '../../../temporal/server/service.js';
 import { startDevServer } from '../../../temporal/server/start.js';
 import { composeActivities, type Ports } from '../../../workers/compose.js';
 import { ReplaceableApprovers } from './approvers.js';
+import { MemoryArtifacts } from './artifacts.js';
 import { MemoryCompute } from './compute.js';
 import { MemoryMonitoring } from './monitoring.js';
 import { MemoryPredictions } from './predictions.js';
@@ -37,6 +37,7 @@ export interface World extends AsyncDisposable {
   client: Client;
   taskQueue: string;
   approvers: ReplaceableApprovers;
+  artifacts: MemoryArtifacts;
   registry: MemoryRegistry;
   routing: MemoryRouting;
   hosting: MemoryHosting;
@@ -74,6 +75,7 @@ export async function startWorld({
   const client = new Client({ connection });
   const memory = {
     approvers: new ReplaceableApprovers(),
+    artifacts: new MemoryArtifacts(),
     registry: new MemoryRegistry(),
     routing: new MemoryRouting(),
     hosting: new MemoryHosting(),
@@ -82,7 +84,7 @@ export async function startWorld({
     compute: new MemoryCompute(),
   };
   const signer = { ledgerSigner: createLedgerSigner(null) };
-  const ports: Ports = { ...memory, ...signer, artifacts: UNALTERED, ...others };
+  const ports: Ports = { ...memory, ...signer, ...others };
   const working = worker
     ? await startWorker(await workerAddress(server.address), { client, ports })
     : null;
@@ -131,14 +133,6 @@ export function quietRuntime(): void {
   if (!quiet) Runtime.install({ logger: new DefaultLogger('ERROR') });
   quiet = true;
 }
-
-/** Artifacts that are always what they were. */
-export const UNALTERED: Artifacts = {
-  put: () => Promise.resolve(),
-  get: () => Promise.resolve(new Uint8Array()),
-  stat: () => Promise.resolve(null),
-  verify: () => Promise.resolve(),
-};
 
 let bundle: ReturnType<typeof bundleWorkflowCode> | undefined;
 
