@@ -67,7 +67,7 @@ const runsOf = async (tag: TagOnServer): Promise<string[]> => {
 describe('platform.shadow', () => {
   it('S1 answers with a report, whose instants are dates, and is found by its id', async () => {
     const tag = await tagWithTraffic();
-    const run = await shadowed(tag, { pool: await poolOf(1), duration: '2s' });
+    const run = await shadowed(tag, { pool: await poolOf(1), duration: '5s' });
     await open(run);
     expect((await platform.status(tag.tag)).shadow).toMatchObject({ workflowId: run.workflowId });
     const report = await ((await platform.runs.get(run.workflowId)) as ShadowHandle).result();

@@ -14,7 +14,7 @@ afterAll(async () => {
 });
 
 const SHADOW = {
-  duration: '1s',
+  duration: '3s',
   minRequests: 10,
   checks: [{ metric: 'disagreement_rate', max: 0.05 }],
 };

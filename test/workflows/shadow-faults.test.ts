@@ -98,7 +98,7 @@ describe('a shadow run', () => {
     const pool = unique('full').slice(0, 30);
     await shadowing.applyPool(pool, 1);
     const [first, tag] = [await shadowing.tagWithTraffic(), await shadowing.tagWithTraffic()];
-    const ahead = await shadowing.start(first, { pool, duration: '2s' });
+    const ahead = await shadowing.start(first, { pool, duration: '6s' });
     await inStage(ahead, 'window', 'waiting');
     const run = await shadowing.start(tag, { pool, duration: '1h', whenFull: 'wait' });
     await inStage(run, 'slot', 'waiting');

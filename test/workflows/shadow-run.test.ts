@@ -18,6 +18,11 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
 
+/** Longer than a busy machine takes to ask what a test asks of an open window. */
+const OPEN = { duration: '6s' };
+/** Longer than it takes to begin one. */
+const SHORT = { duration: '4s' };
+
 const hostGone = (tag: TagOnServer): Promise<unknown> =>
   until(
     () => world.hosting.modelsOf(tag.tag),
@@ -31,7 +36,7 @@ describe('a shadow run', () => {
   it('S1 C5 I13 mirrors for its slot, judges what it showed, and leaves the route as it was', async () => {
     const tag = await shadowing.tagWithTraffic();
     const before = shadowing.routeOf(tag);
-    const run = await shadowing.start(tag);
+    const run = await shadowing.start(tag, OPEN);
     const view = await inStage(run, 'window', 'waiting');
     expect(view.waitingFor).toEqual({
       what: 'window',
@@ -60,7 +65,7 @@ describe('a shadow run', () => {
   it('S1 whose metric is above its bound is failed, and has changed nothing', async () => {
     const tag = await shadowing.tagWithTraffic();
     world.compute.measures = (of) => ({ disagreement_rate: of === tag.tag ? 0.2 : 0.01 });
-    const report = await (await shadowing.start(tag, { duration: '1s' })).result();
+    const report = await (await shadowing.start(tag, SHORT)).result();
     world.compute.measures = () => ({ disagreement_rate: 0.01 });
     expect(report).toMatchObject({ verdict: 'failed', routeRestored: true });
     expect((await tag.status()).live).toBe(`${tag.tag}/1`);
@@ -68,7 +73,7 @@ describe('a shadow run', () => {
 
   it('U3 with too few requests is as long again, once, and then inconclusive', async () => {
     const tag = await shadowing.tagWithTraffic(3);
-    const report = await (await shadowing.start(tag)).result();
+    const report = await (await shadowing.start(tag, SHORT)).result();
     expect(report).toMatchObject({ verdict: 'inconclusive', window: { extended: true } });
     const shadows = (await tag.ledger()).filter(({ action }) => action.startsWith('shadow-'));
     const begun = shadows.filter(({ action }) => action === 'shadow-start');
@@ -82,9 +87,9 @@ describe('a shadow run', () => {
     const pool = unique('full').slice(0, 30);
     await shadowing.applyPool(pool, 1);
     const [tag, next] = [await shadowing.tagWithTraffic(3), await shadowing.tagWithTraffic()];
-    const run = await shadowing.start(tag, { pool, duration: '2s' });
+    const run = await shadowing.start(tag, { pool, ...OPEN });
     await inStage(run, 'window', 'waiting');
-    const later = await shadowing.start(next, { pool, duration: '1s', whenFull: 'wait' });
+    const later = await shadowing.start(next, { pool, ...SHORT, whenFull: 'wait' });
     expect((await inStage(later, 'slot', 'waiting')).waitingFor?.what).toBe('slot');
     expect(await run.result()).toMatchObject({
       ...{ verdict: 'inconclusive', window: { extended: false } },
@@ -96,7 +101,7 @@ describe('a shadow run', () => {
     const pool = unique('full').slice(0, 30);
     await shadowing.applyPool(pool, 1);
     const [tag, other] = [await shadowing.tagWithTraffic(), await shadowing.tagWithTraffic()];
-    const run = await shadowing.start(tag, { pool });
+    const run = await shadowing.start(tag, { pool, ...OPEN });
     await inStage(run, 'window', 'waiting');
     const refused = await shadowing.start(other, { pool });
     const said = await refusedWith('NoSlot', refused.result());
@@ -176,7 +181,7 @@ describe('a shadow run', () => {
 
   it('is one at a time for a tag', async () => {
     const tag = await shadowing.tagWithTraffic();
-    const run = await shadowing.start(tag, { duration: '2s' });
+    const run = await shadowing.start(tag, OPEN);
     await inStage(run, 'window', 'waiting');
     const other = await shadowing.start(tag, { version: 3 });
     await refusedWith('Busy', other.result());
@@ -212,9 +217,9 @@ describe('a shadow run', () => {
   it('S1 lasts as long as was asked from when its host is ready, where its pool has room', async () => {
     const tag = await shadowing.tagWithTraffic();
     world.hosting.observed = (spec) => (spec.modelId === `${tag.tag}/2` ? 'starting' : 'ready');
-    const run = await shadowing.start(tag, { duration: '1s', fromReady: true });
+    const run = await shadowing.start(tag, { duration: '3s', fromReady: true });
     await inStage(run, 'host');
-    await sleep(1_200);
+    await sleep(3_200);
     world.hosting.observed = () => 'ready';
     expect(await run.result()).toMatchObject({ verdict: 'passed' });
     expect((await tag.actions()).slice(-2)).toEqual(['shadow-start', 'shadow-end']);
@@ -230,9 +235,9 @@ describe('a shadow run', () => {
       await gone.passed;
     };
     try {
-      await (await shadowing.start(tag, { duration: '1s' })).result();
+      await (await shadowing.start(tag, SHORT)).result();
       await going.passed;
-      const second = await shadowing.start(tag, { duration: '2s', fromReady: true });
+      const second = await shadowing.start(tag, { ...SHORT, fromReady: true });
       await inStage(second, 'host');
       // As long as the host is going, the run must not rely on it.
       await sleep(500);

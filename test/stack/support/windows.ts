@@ -66,7 +66,7 @@ export async function isOpen(run: ShadowHandle): Promise<Date> {
     const { stage, waitingFor } = await run.status();
     return waitingFor?.what ?? `at ${stage}`;
   };
-  const opened = expect.poll(state, { timeout: 60_000, interval: 50 }).toBe('window');
+  const opened = expect.poll(state, { timeout: 180_000, interval: 200 }).toBe('window');
   await Promise.race([opened, ended]);
   return endOf(run);
 }

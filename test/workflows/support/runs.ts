@@ -42,7 +42,7 @@ export async function startShadow(
   request: Pick<ShadowRequest, 'version'> & Partial<ShadowRequest>,
 ): Promise<WorkflowHandleWithFirstExecutionRunId<typeof shadow>> {
   const workflowId = shadowWorkflowId(tag, request.version, unique('key'));
-  const wanted = { duration: '2s', whenFull: 'refuse' as const, minRequests: 10 };
+  const wanted = { duration: '4s', whenFull: 'refuse' as const, minRequests: 10 };
   const args: [ShadowRequest] = [{ tag, actor: 'ada', reason: 'a reason', ...wanted, ...request }];
   return client.workflow.start<typeof shadow>(WORKFLOWS.shadow, { taskQueue, workflowId, args });
 }
