@@ -2,9 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { MirrorFigures, PredictionRecord } from '../../temporal/contracts/predictions.js';
+import { whyNoOwnMounts } from '../support/own-mounts.js';
 import { Client, modelSpec, targetOf } from './support/client.js';
 import { spawnGateway, temporaryDirectory } from './support/gateway-process.js';
-import { noSmallDisk, onSmallDisk, SmallDisk } from './support/small-disk.js';
+import { onSmallDisk, SmallDisk } from './support/small-disk.js';
 
 const EVER = 'from=2000-01-01T00:00:00Z&until=2999-01-01T00:00:00Z';
 /** Of each record, so that none fits into what is left of the last page of a full disk. */
@@ -51,8 +52,8 @@ const countsOf = async (client: Client, tag: string) =>
   MirrorFigures.parse((await client.admin('GET', `/mirrors/${tag}`)).body).log;
 
 it('a prediction log whose disk is full loses and counts its records and says so once, fails no request, and goes on when there is room (F31)', async (context) => {
-  const missing = await noSmallDisk();
-  if (missing !== null) context.skip(missing);
+  const missing = whyNoOwnMounts();
+  if (missing !== undefined) return context.skip(missing);
   const { gateway, client, disk } = await onItsOwnDisk();
   const before = named('before', 10);
   await ask(client, 'flights', { ids: before });

@@ -5,10 +5,11 @@ import type { JobRef } from '../../../temporal/contracts/job.js';
 import type { Account } from '../../../testing/kubernetes/control-plane.js';
 import { createApi, refusedWith } from '../../../testing/kubernetes/api.js';
 import { useCluster } from '../../support/kubernetes/cluster.js';
+import { whyNoOwnMounts } from '../../support/own-mounts.js';
 import { compile } from './compiled.js';
 import { startRelay } from './kubernetes-relay.js';
 import { at, eventually, IMAGES, makeKubernetesStand } from './kubernetes-stand.js';
-import { type InPod, mountToken, startInPod, whyNoPod } from './pod-position.js';
+import { type InPod, mountToken, startInPod } from './pod-position.js';
 
 const RESULT = { step: 'train', rows: 3 };
 const SUCCEEDED = { phase: 'succeeded', result: RESULT };
@@ -77,7 +78,7 @@ describe('kubernetes compute', { timeout: TIMEOUT_MS }, () => {
 
   describe("in a pod's place", () => {
     it('runs a job as its service account, also after its token was replaced (F19)', async (context) => {
-      const why = whyNoPod();
+      const why = whyNoOwnMounts();
       if (why !== undefined) return context.skip(why);
       await using stand = await makeKubernetesStand(cluster());
       const { server, ca } = cluster();

@@ -1,16 +1,16 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { KubernetesComputeOptions } from '../../../activities/compute/kubernetes.js';
 import type { JobObservation, JobRef, JobSpec } from '../../../temporal/contracts/job.js';
+import { withOwnMounts } from '../../support/own-mounts.js';
 import type { Compiled } from './compiled.js';
 
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** A file system of its own at /var/run, which only this process and its children see. */
 const MOUNTED = `mount -t tmpfs none "$(readlink -f /var/run)" && mkdir -p ${ACCOUNT} && mount --bind "$0" ${ACCOUNT}`;
-const UNSHARED = ['--user', '--map-root-user', '--mount', 'sh', '-c'];
 
 /** Answers one line for each line that it reads. */
 const PROGRAM = `
@@ -41,22 +41,6 @@ interface PodPosition {
   readonly options: KubernetesComputeOptions;
 }
 
-/**
- * Why no process can be put there, when the kernel does not allow it. Throws where the program for it is missing and CI
- * is set.
- */
-export function whyNoPod(): string | undefined {
-  try {
-    execFileSync('unshare', [...UNSHARED, 'mount -t tmpfs none /tmp'], { stdio: 'pipe' });
-    return undefined;
-  } catch (error) {
-    const why = error instanceof Error ? error.message.replaceAll('\n', ' ') : String(error);
-    const forbidden = /permitted|denied|No space left/.test(why);
-    if (!forbidden && process.env['CI']) throw error;
-    return `no process can be given a /var/run of its own here: ${why}`;
-  }
-}
-
 /** Replaces what stands in a pod's file as a kubelet does: whole. */
 export async function mountToken(account: string, token: string): Promise<void> {
   const version = `token-${String(Date.now())}`;
@@ -71,8 +55,9 @@ export function startInPod(
 ): InPod {
   const { hostname, port } = new URL(server);
   const program = compiled.script('in-pod', PROGRAM);
-  const command = [process.execPath, program, JSON.stringify(options)];
-  const child = spawn('unshare', [...UNSHARED, `${MOUNTED} && exec "$@"`, account, ...command], {
+  const adapter = [process.execPath, program, JSON.stringify(options)];
+  const [command, ...args] = withOwnMounts(`${MOUNTED} && exec "$@"`, account, ...adapter);
+  const child = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port },
   });
