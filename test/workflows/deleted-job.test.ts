@@ -3,32 +3,18 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobEnd } from '../../activities/compute/activities.js';
 import type { JobBeat } from '../../temporal/contracts/job.js';
-import { servePorts } from './support/port-server.js';
 import { startRetrain } from './support/runs.js';
 import { TagOnServer } from './support/tag.js';
-import { bundleForProcesses, WorkerProcess } from './support/worker-processes.js';
-import { startWorld, unique, until, type World } from './support/world.js';
+import { startWorldApart, type WorldApart } from './support/world-apart.js';
+import { unique, until, type World } from './support/world.js';
 
+let apart: WorldApart;
 let world: World;
-let bundle: Awaited<ReturnType<typeof bundleForProcesses>>;
-let served: Awaited<ReturnType<typeof servePorts>>;
 beforeAll(async () => {
-  world = await startWorld({ worker: false });
-  bundle = await bundleForProcesses();
-  served = await servePorts(world.ports);
+  apart = await startWorldApart();
+  world = apart.world;
 }, 600_000);
-afterAll(async () => {
-  await served[Symbol.asyncDispose]();
-  await bundle[Symbol.asyncDispose]();
-  await world[Symbol.asyncDispose]();
-});
-
-/** A worker in a process of its own, at work. */
-async function working(): Promise<WorkerProcess> {
-  const worker = new WorkerProcess({ world, bundle: bundle.path, portsUrl: served.url });
-  await worker.begin();
-  return worker;
-}
+afterAll(() => apart[Symbol.asyncDispose]());
 
 /** What the server keeps for the next try of the run's job. */
 async function beatOf(run: WorkflowHandle): Promise<JobBeat | undefined> {
@@ -50,7 +36,7 @@ async function endsOf(run: WorkflowHandle): Promise<string[]> {
 
 describe('a job that is deleted by hand', () => {
   it('F1 F15 while no worker lives is missed by the next one and tried again under another name', async () => {
-    const first = await working();
+    const first = await apart.working();
     const tag = new TagOnServer(world, unique('deleted'));
     await tag.define();
     world.compute.outcome = () => 'runs';
@@ -66,7 +52,7 @@ describe('a job that is deleted by hand', () => {
     await first.ended;
     world.compute.jobs.delete(job);
     world.compute.outcome = () => 'succeeds';
-    const second = await working();
+    const second = await apart.working();
     try {
       expect(await run.result()).toMatchObject({ modelId: `${tag.tag}/1` });
     } finally {

@@ -6,11 +6,11 @@ import { seededRandom } from '../stack/support/random.js';
 import type { ActivationSinks } from './support/activation-ends.js';
 import { atRest } from './support/at-rest.js';
 import { violations } from './support/linearizable.js';
-import { servePorts } from './support/port-server.js';
 import { Race } from './support/race.js';
 import { TagOnServer } from './support/tag.js';
-import { bundleForProcesses, KeptWorker, type Place } from './support/worker-processes.js';
-import { startWorld, unique, type World } from './support/world.js';
+import { KeptWorker, type Place } from './support/worker-processes.js';
+import { startWorldApart, type WorldApart } from './support/world-apart.js';
+import { unique, type World } from './support/world.js';
 
 const SEED = Number(process.env['MODELYARD_SEED'] ?? randomInt(2 ** 31));
 const ROUNDS = Number(process.env['MODELYARD_RACE_ROUNDS'] ?? 1);
@@ -20,18 +20,14 @@ const COMMANDS_PER_PAGE = 60;
 /** A worker that holds a task costs ten seconds when it dies. */
 const ANSWERS_BETWEEN_DEATHS = 70;
 
+let apart: WorldApart;
 let world: World;
 let place: Place;
-let ends: AsyncDisposableStack;
 beforeAll(async () => {
-  await using opened = new AsyncDisposableStack();
-  world = opened.use(await startWorld({ worker: false }));
-  const bundle = opened.use(await bundleForProcesses());
-  const served = opened.use(await servePorts(world.ports));
-  place = { world, bundle: bundle.path, portsUrl: served.url };
-  ends = opened.move();
+  apart = await startWorldApart();
+  ({ world, place } = apart);
 }, 600_000);
-afterAll(() => ends.disposeAsync());
+afterAll(() => apart[Symbol.asyncDispose]());
 
 async function race(round: number, answered?: (count: number) => void): Promise<TagOnServer> {
   const tag = new TagOnServer(world, unique('raced'), COMMANDS_PER_PAGE);

@@ -19,11 +19,11 @@ import type { TagView } from '../../temporal/contracts/tag.js';
 import { seededRandom } from '../stack/support/random.js';
 import { model } from './policy/tag/tags.js';
 import { PoolOnServer } from './support/pool.js';
-import { servePorts } from './support/port-server.js';
 import { startRollout, startShadow } from './support/runs.js';
 import { TagOnServer } from './support/tag.js';
-import { bundleForProcesses, KeptWorker } from './support/worker-processes.js';
-import { startWorld, unique, until, type World } from './support/world.js';
+import { KeptWorker } from './support/worker-processes.js';
+import { startWorldApart } from './support/world-apart.js';
+import { unique, until, type World } from './support/world.js';
 
 const SEED = Number(process.env['MODELYARD_SEED'] ?? randomInt(2 ** 31));
 const LANES = 10;
@@ -60,10 +60,9 @@ let pool: PoolOnServer;
 let ends: AsyncDisposableStack;
 beforeAll(async () => {
   await using opened = new AsyncDisposableStack();
-  world = opened.use(await startWorld({ worker: false }));
-  const bundle = opened.use(await bundleForProcesses());
-  const served = opened.use(await servePorts(world.ports));
-  worker = opened.use(new KeptWorker({ world, bundle: bundle.path, portsUrl: served.url }));
+  const apart = opened.use(await startWorldApart());
+  world = apart.world;
+  worker = opened.use(new KeptWorker(apart.place));
   pool = new PoolOnServer(world, unique('random'));
   ends = opened.move();
 }, 600_000);

@@ -2,32 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ShadowReport } from '../../temporal/contracts/shadow.js';
 import { model } from './policy/tag/tags.js';
-import { servePorts } from './support/port-server.js';
 import { inStage, startRollout, startShadow } from './support/runs.js';
 import { TagOnServer } from './support/tag.js';
-import { bundleForProcesses, WorkerProcess } from './support/worker-processes.js';
-import { startWorld, unique, type World } from './support/world.js';
+import { startWorldApart, type WorldApart } from './support/world-apart.js';
+import type { WorkerProcess } from './support/worker-processes.js';
+import { unique, type World } from './support/world.js';
 
+let apart: WorldApart;
 let world: World;
-let bundle: Awaited<ReturnType<typeof bundleForProcesses>>;
-let served: Awaited<ReturnType<typeof servePorts>>;
 beforeAll(async () => {
-  world = await startWorld({ worker: false });
-  bundle = await bundleForProcesses();
-  served = await servePorts(world.ports);
+  apart = await startWorldApart();
+  world = apart.world;
 }, 600_000);
-afterAll(async () => {
-  await served[Symbol.asyncDispose]();
-  await bundle[Symbol.asyncDispose]();
-  await world[Symbol.asyncDispose]();
-});
-
-/** A worker in a process of its own, at work. */
-async function working(): Promise<WorkerProcess> {
-  const worker = new WorkerProcess({ world, bundle: bundle.path, portsUrl: served.url });
-  await worker.begin();
-  return worker;
-}
+afterAll(() => apart[Symbol.asyncDispose]());
 
 async function killed(worker: WorkerProcess): Promise<void> {
   worker.kill();
@@ -51,7 +38,7 @@ describe('a shadow run whose worker dies', () => {
     'F26 over the end of the window: it is ended once on waking, and the overrun is on record',
     { timeout: 240_000 },
     async () => {
-      const first = await working();
+      const first = await apart.working();
       const tag = await tagWithTraffic();
       const before = world.routing.at(tag.tag).route;
       const run = await startShadow(world, tag.tag, {
@@ -60,7 +47,7 @@ describe('a shadow run whose worker dies', () => {
       const { waitingFor } = await inStage(run, 'window', 'waiting');
       await killed(first);
       await sleep(Math.max(0, Date.parse(waitingFor?.until ?? '') - Date.now()) + 2_000);
-      const second = await working();
+      const second = await apart.working();
       const report: ShadowReport = await run.result();
       const ends = (await tag.ledger()).filter(({ action }) => action === 'shadow-end');
       await killed(second);

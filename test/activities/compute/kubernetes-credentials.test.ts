@@ -21,12 +21,9 @@ describe('kubernetes compute', { timeout: TIMEOUT_MS }, () => {
 
   describe('as who a credential plugin says', () => {
     it('runs a job to its end, and asks the plugin once for all its calls (F19)', async () => {
-      await using stand = await makeKubernetesStand(cluster());
-      await using relay = await startRelay(cluster());
-      const plugin = await pluginIn(stand.base, stand.account);
+      await using asker = await withPlugin();
+      const { stand, relay, plugin, compute } = asker;
       await plugin.says(stand.account.access.token);
-      const kubeconfig = await plugin.kubeconfig(relay.url);
-      const compute = await stand.through(undefined, { cluster: { kubeconfig } });
       const spec = stand.job({ publishes: RESULT });
       const [ref] = await Promise.all([compute.ensure(spec), compute.list(), compute.list()]);
       expect(await stand.end(ref, compute)).toEqual(SUCCEEDED);
@@ -35,12 +32,9 @@ describe('kubernetes compute', { timeout: TIMEOUT_MS }, () => {
     });
 
     it('asks it again when its token is refused, and for all calls once (F19)', async () => {
-      await using stand = await makeKubernetesStand(cluster());
-      await using relay = await startRelay(cluster());
-      const plugin = await pluginIn(stand.base, stand.account);
+      await using asker = await withPlugin();
+      const { stand, relay, plugin, compute } = asker;
       await plugin.says(stand.account.access.token);
-      const kubeconfig = await plugin.kubeconfig(relay.url);
-      const compute = await stand.through(undefined, { cluster: { kubeconfig } });
       const file = join(stand.base, 'go-on');
       const ref = await compute.ensure(stand.job({ waitsFor: file, publishes: RESULT }));
       relay.revoke(stand.account.access.token);
@@ -59,11 +53,8 @@ describe('kubernetes compute', { timeout: TIMEOUT_MS }, () => {
     });
 
     it('loses no job while the plugin fails (F19)', async () => {
-      await using stand = await makeKubernetesStand(cluster());
-      await using relay = await startRelay(cluster());
-      const plugin = await pluginIn(stand.base, stand.account);
-      const kubeconfig = await plugin.kubeconfig(relay.url);
-      const compute = await stand.through(undefined, { cluster: { kubeconfig } });
+      await using asker = await withPlugin();
+      const { stand, relay, plugin, compute } = asker;
       const spec = stand.job({ publishes: RESULT });
       await expect(compute.ensure(spec)).rejects.toMatchObject({
         type: 'ComputeUnavailable',
@@ -104,6 +95,19 @@ describe('kubernetes compute', { timeout: TIMEOUT_MS }, () => {
       expect(uses.some(({ verb, status }) => verb === 'create' && status === 201)).toBe(true);
     });
   });
+
+  /** An adapter whose kubeconfig has a plugin that says nothing yet, and what it asks. */
+  async function withPlugin() {
+    await using opened = new AsyncDisposableStack();
+    const stand = opened.use(await makeKubernetesStand(cluster()));
+    const relay = opened.use(await startRelay(cluster()));
+    const plugin = await pluginIn(stand.base, stand.account);
+    const kubeconfig = await plugin.kubeconfig(relay.url);
+    const compute = await stand.through(undefined, { cluster: { kubeconfig } });
+    const ends = opened.move();
+    const dispose = (): Promise<void> => ends.disposeAsync();
+    return { stand, relay, plugin, compute, [Symbol.asyncDispose]: dispose };
+  }
 
   const endOf = (by: InPod, ref: JobRef) =>
     eventually(`the end of ${ref.name}`, async () => {

@@ -7,7 +7,7 @@ import {
 } from '../../../activities/compute/kubernetes.js';
 import { startTcpFaultProxy } from '../../../testing/index.js';
 import { useCluster } from '../../support/kubernetes/cluster.js';
-import { jobsIn } from '../../support/kubernetes/jobs.js';
+import { CREATES_OF_JOBS, jobsIn } from '../../support/kubernetes/jobs.js';
 import {
   eventually,
   IMAGES,
@@ -133,16 +133,7 @@ describe('an examination of a target of Kubernetes', { timeout: TIMEOUT_MS }, ()
       metadata: { name },
       spec: {
         failurePolicy: 'Fail',
-        matchConstraints: {
-          resourceRules: [
-            {
-              apiGroups: ['batch'],
-              apiVersions: ['v1'],
-              operations: ['CREATE'],
-              resources: ['jobs'],
-            },
-          ],
-        },
+        matchConstraints: CREATES_OF_JOBS,
         validations: [{ expression: "'team' in object.metadata.labels", message: 'name a team' }],
       },
     });

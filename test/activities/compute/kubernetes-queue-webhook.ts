@@ -1,4 +1,5 @@
 import type { Cluster } from '../../../testing/index.js';
+import { CREATES_OF_JOBS } from '../../support/kubernetes/jobs.js';
 import { eventually } from './kubernetes-stand.js';
 
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies';
@@ -10,16 +11,7 @@ export async function playQueueWebhook({ api }: Pick<Cluster, 'api'>): Promise<v
   await api.post(POLICIES, {
     metadata: { name: NAME },
     spec: {
-      matchConstraints: {
-        resourceRules: [
-          {
-            apiGroups: ['batch'],
-            apiVersions: ['v1'],
-            operations: ['CREATE'],
-            resources: ['jobs'],
-          },
-        ],
-      },
+      matchConstraints: CREATES_OF_JOBS,
       matchConditions: [
         { name: 'has-a-queue', expression: `'${QUEUE}' in object.metadata.?labels.orValue({})` },
       ],

@@ -15,6 +15,13 @@ import { clientOf } from './cluster.js';
 export const SHELL = 'registry.test/shell:1';
 export const SHELL_IMAGES = { [SHELL]: { command: ['/bin/sh', '-c'] } };
 
+/** Of an admission policy: that it is asked about every Job that is made. */
+export const CREATES_OF_JOBS = {
+  resourceRules: [
+    { apiGroups: ['batch'], apiVersions: ['v1'], operations: ['CREATE'], resources: ['jobs'] },
+  ],
+};
+
 export interface JobChanges {
   job?: Partial<V1JobSpec>;
   pod?: Partial<V1PodSpec>;
